@@ -1,0 +1,34 @@
+# Warnings, ccache, linker, sanitizers; `anneal_library(name FOLDER)` makes one layer a target.
+
+add_library(anneal_settings INTERFACE)
+target_include_directories(anneal_settings INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(anneal_settings INTERFACE -Wall -Wextra -Wno-unused-parameter -Wno-restrict)
+# Contraction of a*b+c into one rounding would differ between processors; results stay comparable.
+target_compile_options(anneal_settings INTERFACE -ffp-contract=off)
+if(ANNEAL_NATIVE)
+  target_compile_options(anneal_settings INTERFACE -march=native)
+endif()
+if(ANNEAL_SANITIZE)
+  target_compile_options(anneal_settings INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer)
+  target_link_options(anneal_settings INTERFACE -fsanitize=address,undefined)
+endif()
+
+find_program(ANNEAL_CCACHE ccache)
+if(ANNEAL_CCACHE)
+  # time macros of precompiled headers would make every compilation a miss
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} ${ANNEAL_CCACHE})
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+endif()
+find_program(ANNEAL_MOLD mold)
+if(ANNEAL_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# One library from all .cpp files of a folder (not of its sub-folders).
+function(anneal_library name folder)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC anneal_settings)
+endfunction()

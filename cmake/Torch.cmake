@@ -1,0 +1,40 @@
+# The imported target `anneal_torch` from an installed torch, without find_package(Torch), which
+# insists on a CUDA toolkit even for CPU use. Only libtorch_cpu and libc10 are linked; the wheel's
+# libtorch_cpu names CUDA libraries that a CPU run never calls, hence --allow-shlib-undefined.
+
+set(torch_dir ${ANNEAL_TORCH_DIR})
+if(NOT torch_dir)
+  file(GLOB candidates ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
+  if(candidates)
+    list(GET candidates 0 torch_dir)
+  endif()
+endif()
+if(NOT EXISTS ${torch_dir}/include/ATen/ATen.h)
+  message(FATAL_ERROR "torch was not found (looked in '${torch_dir}').\n"
+    "hint: run launch/setup, or pass -DANNEAL_TORCH_DIR=<folder of an installed torch>")
+endif()
+file(STRINGS ${torch_dir}/include/torch/headeronly/version.h torch_version_lines REGEX "TORCH_VERSION ")
+message(STATUS "torch: ${torch_dir} ${torch_version_lines}")
+
+get_filename_component(site_packages ${torch_dir} DIRECTORY)
+file(GLOB nvidia_lib_dirs ${site_packages}/nvidia/*/lib ${site_packages}/nvidia/*/*/lib)
+
+add_library(anneal_torch INTERFACE)
+target_include_directories(anneal_torch SYSTEM INTERFACE
+  ${torch_dir}/include ${torch_dir}/include/torch/csrc/api/include)
+target_link_libraries(anneal_torch INTERFACE ${torch_dir}/lib/libtorch_cpu.so ${torch_dir}/lib/libc10.so)
+target_link_options(anneal_torch INTERFACE -Wl,--allow-shlib-undefined -Wl,-rpath,${torch_dir}/lib)
+foreach(dir ${nvidia_lib_dirs})
+  target_link_options(anneal_torch INTERFACE -Wl,-rpath,${dir} -Wl,-rpath-link,${dir})
+endforeach()
+
+# One precompiled header for all torch targets: a file costs 3 s instead of 20 s.
+file(WRITE ${CMAKE_BINARY_DIR}/anneal_torch_pch.cpp "// carries the precompiled header\n")
+add_library(anneal_torch_pch STATIC ${CMAKE_BINARY_DIR}/anneal_torch_pch.cpp)
+target_link_libraries(anneal_torch_pch PUBLIC anneal_settings anneal_torch)
+target_precompile_headers(anneal_torch_pch PRIVATE
+  <ATen/ATen.h> <torch/csrc/autograd/custom_function.h>)
+function(anneal_use_torch name)
+  target_link_libraries(${name} PUBLIC anneal_torch)
+  target_precompile_headers(${name} REUSE_FROM anneal_torch_pch)
+endfunction()

@@ -1,0 +1,66 @@
+// base/: text, files, random numbers, fingerprints.
+#include <set>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/fingerprint.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "tests/catch.h"
+#include "tests/temporary_folder.h"
+
+using namespace anneal;
+
+TEST_CASE("UTF-8 validation accepts what RFC 3629 accepts and nothing else") {
+  CHECK_FALSE(first_invalid_utf8("plain, é, 漢, 🙂"));
+  CHECK(first_invalid_utf8("ab\xff") == 2u);
+  CHECK(first_invalid_utf8("a\xc0\x80") == 1u);          // overlong
+  CHECK(first_invalid_utf8("\xed\xa0\x80") == 0u);       // surrogate
+  CHECK(first_invalid_utf8("\xf4\x90\x80\x80") == 0u);   // above U+10FFFF
+  CHECK(first_invalid_utf8("ok\xe6\xbc") == 2u);         // cut short
+}
+
+TEST_CASE("nearest name and number formats") {
+  CHECK(nearest_name("seqence_length", {"steps", "sequence_length"}) == "sequence_length");
+  CHECK(edit_distance("kitten", "sitting") == 3);
+  CHECK(with_commas(1234567) == "1,234,567");
+  CHECK(with_commas(-999) == "-999");
+  CHECK(human_duration(3725) == "1h 02m");
+}
+
+TEST_CASE("an atomic write leaves the whole file and no temporary one") {
+  testing::TemporaryFolder folder;
+  write_file_atomic(folder / "a/b.txt", "one");
+  write_file_atomic(folder / "a/b.txt", "two");
+  CHECK(read_file(folder / "a/b.txt") == "two");
+  CHECK(expand_paths((folder / "a").string()).size() == 1);
+  CHECK_THROWS_AS(read_file(folder / "missing"), DataError);
+  CHECK_THROWS_AS(write_file_atomic("/proc/nowhere/x", "y"), DataError);
+}
+
+TEST_CASE("permutations are permutations and depend on the key only") {
+  const auto a = permutation(1000, derive_key({1, 2})), b = permutation(1000, derive_key({1, 2}));
+  CHECK(a == b);
+  CHECK(std::set<std::uint64_t>(a.begin(), a.end()).size() == 1000);
+  CHECK(a != permutation(1000, derive_key({2, 1})));
+  Random random(7);
+  double sum = 0, squares = 0;
+  for (int i = 0; i < 20000; ++i) {
+    const double x = random.normal();
+    sum += x;
+    squares += x * x;
+  }
+  CHECK(std::abs(sum / 20000) < 0.03);  // four standard errors of the mean
+  CHECK(squares / 20000 == Approx(1.0).margin(0.05));
+}
+
+TEST_CASE("fingerprints of a file and of its bytes agree") {
+  testing::TemporaryFolder folder;
+  write_file_atomic(folder / "x", "some bytes");
+  CHECK(fingerprint_file(folder / "x") == fingerprint("some bytes"));
+  Fingerprinter pieces;
+  pieces.add("some ");
+  pieces.add("bytes");
+  CHECK(pieces.hex() == fingerprint("some bytes"));
+  CHECK(fingerprint("a") != fingerprint("b"));
+}
