@@ -1,0 +1,171 @@
+// The typed recipe: what one stage does, as plain structs. Every field has a default, a unit, a
+// range and a one-line comment; `visit_fields` (fields.h) lists them once for reading, saving and
+// help. A recipe is enough to repeat a run (architecture.md, decision 9).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace anneal {
+
+/// What a stage does; `stage:` in the recipe.
+enum class StageKind {
+  kCorpus,     ///< write documents, crystals and questions from the built-in tables of facts
+  kTokenizer,  ///< train a SentencePiece model on the stage's sources
+  kTrain,      ///< token shards, then training (from scratch, continued, instruction, adapters)
+  kGenerate,   ///< sample texts or crystals from a model
+  kScore,      ///< judge crystals
+  kEval,       ///< held-out losses and task scores of a checkpoint
+};
+
+struct RunOptions {
+  std::string dir;  ///< run folder; "" = runs/<name>
+  std::int64_t seed = 1;
+};
+
+/// Where the weights come from, and the shape when they do not come from anywhere.
+struct ModelOptions {
+  std::string from;        ///< Hugging Face folder, llama2.c .bin, run folder or checkpoint; "" = from scratch
+  bool untrained = false;  ///< take only the shape (and tokenizer) of `from`, with fresh weights
+  std::int64_t dim = 256;
+  std::int64_t layers = 6;
+  std::int64_t heads = 8;
+  std::int64_t kv_heads = 0;        ///< 0 = heads (no grouping)
+  std::int64_t ffn_dim = 0;         ///< 0 = 8/3 of dim, rounded up to a multiple of 32
+  std::int64_t vocab_size = 0;      ///< 0 = the tokenizer's
+  std::int64_t max_positions = 2048;
+  double rope_theta = 10000.0;
+  double norm_eps = 1e-5;
+  bool tied_head = false;
+  double init_std = 0.02;
+};
+
+struct TokenizerOptions {
+  std::string path;             ///< .model file or a folder that holds tokenizer.model; "" = the model's own
+  std::int64_t vocab_size = 2048;
+  std::int64_t max_sentences = 200000;  ///< documents sampled for training the tokenizer
+  double character_coverage = 0.9995;
+};
+
+/// One source of documents.
+struct SourceOptions {
+  std::string kind = "text";      ///< text, jsonl, csv, crystals, chat, crystal_tasks, crystal_prompts
+  std::string path;               ///< file, folder or pattern; .gz and .zst are unpacked; several: "a;b"
+  std::string document = "auto";  ///< text: line, file, paragraph or auto (line, unless lines are short prose)
+  std::string field = "text";     ///< jsonl: path of the text, e.g. text or meta.abstract
+  std::string column = "text";    ///< csv: column of the text; crystals: column of the CIF is found by itself
+  double heldout = 0.02;          ///< fraction of the documents kept for validation
+  std::int64_t copies = 1;        ///< crystals: copies, each with its own random translation
+  std::int64_t max_documents = 0;  ///< 0 = all
+  std::int64_t max_sites = 0;     ///< crystals: skip larger ones; 0 = all
+  double generation_share = 0.66;  ///< crystal_prompts: generation against infill
+  std::vector<std::string> tasks;  ///< crystal_tasks: which of the 13 (empty = all)
+};
+
+struct DataOptions {
+  std::map<std::string, SourceOptions> sources;
+  std::map<std::string, double> mixture;  ///< share of tokens by source; empty = each source once
+  std::int64_t max_tokens = 0;            ///< tokens written at most, over all sources; 0 = all
+  std::int64_t heldout_max_tokens = 30000;  ///< held-out tokens kept per source
+  bool isolate_documents = true;          ///< packed documents never attend to each other
+  std::string shards;                     ///< folder of the token shards; "" = <run.dir>/shards
+  std::string answer_loss = "answer";     ///< chat: answer (loss on the answer only) or all
+};
+
+struct OptimizerOptions {
+  double lr = 3e-4;
+  double min_lr_ratio = 0.1;        ///< last learning rate as a fraction of lr
+  std::string schedule = "cosine";  ///< cosine, linear or constant (after the warm-up)
+  std::int64_t warmup_steps = -1;   ///< -1 = warmup_fraction of the steps
+  double warmup_fraction = 0.02;
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double eps = 1e-5;
+  double weight_decay = 0.1;
+  double clip = 1.0;  ///< largest global gradient norm; 0 = no clipping
+};
+
+struct TrainOptions {
+  std::int64_t steps = 0;        ///< optimizer steps; 0 = from epochs
+  double epochs = 1.0;
+  std::int64_t global_batch = 16;  ///< rows a step over all ranks
+  std::int64_t micro_batch = 0;    ///< rows a rank takes through the model at once; 0 = all its rows
+  std::int64_t sequence_length = 256;  ///< tokens a row
+  std::int64_t checkpoint_every = 0;   ///< steps; 0 = only at the end
+  std::int64_t keep_checkpoints = 2;   ///< newest ones kept
+  std::int64_t validate_every = 0;     ///< steps; 0 = at the start and the end
+  std::string activation_checkpointing = "none";  ///< none or full
+  std::string precision = "fp32";                 ///< fp32 (bf16 parameters need a GPU build)
+  std::int64_t threads = 0;            ///< compute threads a rank; 0 = cores / ranks on this node
+  double watchdog_s = 600;             ///< a collective that takes longer ends the job (exit code 4)
+  OptimizerOptions optimizer;
+};
+
+struct AdapterOptions {
+  std::string kind = "none";  ///< none or lora
+  std::int64_t r = 8;
+  double alpha = 32;
+  double dropout = 0.05;
+  std::vector<std::string> targets = {"q_proj", "v_proj"};
+};
+
+struct GenerateOptions {
+  std::int64_t count = 100;
+  std::string what = "crystals";  ///< crystals or text
+  std::string prompt;             ///< "" = the crystal prompt of the model's training
+  std::string prompts;            ///< JSONL file of prompts (field prompt, or system and question)
+  double temperature = 0.9;
+  double top_p = 0.9;
+  std::int64_t max_tokens = 500;
+  std::int64_t batch = 64;
+  bool grammar = true;            ///< crystals: sample under the grammar of the crystal string
+  std::int64_t max_sites = 20;    ///< crystals: most sites the grammar allows
+  std::vector<std::string> conditions;  ///< crystals: e.g. "pretty_formula: LiFeO2"
+};
+
+struct ScoreOptions {
+  std::string input;          ///< crystals to judge (any INPUT of `anneal score`)
+  std::string baseline;       ///< the untrained model's crystals, scored beside
+  std::string unconstrained;  ///< crystals sampled without the grammar, scored beside
+  std::string reference;      ///< real crystals, scored beside
+  double struct_cutoff = 0.5;  ///< Angstrom
+};
+
+struct CorpusOptions {
+  std::string crystals = "builtin";      ///< builtin or a CSV of crystals
+  std::string general = "/usr/share/wordnet";  ///< folder of WordNet's data.* files (package wordnet-base)
+  std::int64_t documents = 12000;        ///< materials documents written
+  std::int64_t max_sites = 12;           ///< largest crystal used
+  std::int64_t questions = 4000;         ///< question-answer records written for the Chat stages
+  double heldout = 0.1;                  ///< fraction of the crystals kept as reference, never trained on
+};
+
+/// One stage. Sections that the stage's kind does not use keep their defaults.
+struct Recipe {
+  std::string name;
+  StageKind stage = StageKind::kTrain;
+  RunOptions run;
+  ModelOptions model;
+  TokenizerOptions tokenizer;
+  DataOptions data;
+  TrainOptions train;
+  AdapterOptions adapter;
+  GenerateOptions generate;
+  ScoreOptions score;
+  CorpusOptions corpus;
+};
+
+struct PipelineStage {
+  std::string name;    ///< also the stage's folder in the pipeline's run folder
+  std::string recipe;  ///< file, relative to the pipeline's file
+};
+
+struct Pipeline {
+  std::string name;
+  RunOptions run;
+  std::vector<PipelineStage> stages;
+};
+
+}  // namespace anneal
