@@ -1,0 +1,34 @@
+// Start and end of MPI, and the group of all ranks of the job.
+#pragma once
+
+#include <memory>
+
+#include "parallel/group.h"
+
+namespace anneal {
+
+/// True if this process was started by mpirun (or another launcher of OpenMPI, PMIx or Slurm).
+bool started_by_mpi();
+
+/// Owns MPI from init to finalize. Without a launcher nothing of MPI is touched and the group is
+/// solo. Build it once in main and pass `group()` on.
+class World {
+ public:
+  World();
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  const Group& group() const { return group_; }
+  /// Ranks that share this machine.
+  int ranks_on_node() const { return ranks_on_node_; }
+  /// Longest time a collective may take before the job ends with exit code 4.
+  void set_timeout(double seconds);
+
+ private:
+  Group group_;
+  int ranks_on_node_ = 1;
+  bool owns_mpi_ = false;
+  std::shared_ptr<double> timeout_s_;
+};
+
+}  // namespace anneal
