@@ -6,30 +6,19 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "data/document.h"
+#include "data/document_reader.h"
 #include "recipes/schema.h"
 
 namespace anneal {
 
-/// A stream of documents, in the order of the files (sorted by path) and of the text in them.
-class DocumentReader {
- public:
-  virtual ~DocumentReader() = default;
-  /// The next document that is not empty, or nothing at the end. Throws DataError with file:line
-  /// for invalid UTF-8, a missing field or column, a damaged file, and at the end if there was no
-  /// document at all.
-  virtual std::optional<Document> next() = 0;
-  /// Documents left out so far because they were empty.
-  virtual std::int64_t num_skipped() const { return 0; }
-};
-
 /// Opens a source of any kind. `name` is used in messages; `seed` drives what is random in it
-/// (crystal translations, infill). Throws DataError if no file matches, or the first file is bad.
+/// (crystal translations, infill). Empty documents are left out and counted in note(). Throws
+/// DataError if no file matches; reading throws it with file:line for invalid UTF-8, a missing field
+/// or column, a damaged file, and at the end if there was no document at all.
 std::unique_ptr<DocumentReader> open_source(const std::string& name, const SourceOptions& options,
                                             std::uint64_t seed);
 

@@ -1,0 +1,28 @@
+// The few parts of protobuf's wire format (protobuf.dev/programming-guides/encoding) that a
+// SentencePiece ModelProto (sentencepiece_model.proto) needs: the distribution ships no .pb.h for it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace anneal {
+
+/// Piece types of sentencepiece_model.proto.
+enum class PieceType { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
+
+struct ModelPiece {
+  std::string text;  ///< a space is written U+2581
+  float score = 0;
+  PieceType type = PieceType::kNormal;
+};
+
+/// Bytes of a BPE ModelProto with byte fallback: identity normalisation, unk 0, <s> 1, </s> 2.
+std::string make_bpe_model(const std::vector<ModelPiece>& pieces, bool add_dummy_prefix);
+
+/// Why the bytes cannot be a whole ModelProto (pieces, trainer and normalizer present, every length
+/// kept), or "" if they can. SentencePiece itself takes a file cut at the border of a piece for whole.
+std::string find_model_fault(std::string_view bytes);
+
+}  // namespace anneal
