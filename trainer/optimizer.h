@@ -1,0 +1,24 @@
+// AdamW (Loshchilov & Hutter 2019) on the flat slices that a rank owns, and the global gradient norm.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "parallel/group.h"
+#include "parallel/sharded_unit.h"
+#include "recipes/schema.h"
+
+namespace anneal {
+
+/// Sum of squares of all ranks' gradient slices, in double; the same bits on every rank.
+/// `extra` values are summed along (one collective instead of several).
+double global_squared_norm(std::span<ShardedUnit* const> units, const Group& group,
+                           std::span<double> extra);
+
+/// One step on every unit: gradients are scaled by `gradient_scale` (clipping) on the way in; matrices
+/// decay, vectors do not; `step` counts from 1 (bias correction).
+void adamw_step(std::span<ShardedUnit* const> units, const Group& group,
+                const OptimizerOptions& options, double rate, double gradient_scale,
+                std::int64_t step);
+
+}  // namespace anneal

@@ -1,0 +1,113 @@
+// A LLaMA spread over ranks: forward and backward over one micro-batch with explicit acquire, prefetch
+// and release of the units' full weights (ZeRO-3; sharded_training.md 3.7). Block weights live in two
+// slots used in turn; embedding and head stay gathered for a whole step.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/token_batch.h"
+#include "parallel/group.h"
+#include "parallel/sharded_unit.h"
+#include "recipes/schema.h"
+#include "trainer/model/block.h"
+#include "trainer/model_shape.h"
+
+namespace anneal {
+
+/// Fills a parameter's elements [begin, begin + count) from its start.
+using ParameterFiller = std::function<void(const ParameterSlot& slot, std::int64_t begin,
+                                           std::int64_t count, float* to)>;
+
+struct StepContext {
+  double loss_scale = 1;             ///< 1 / valid tokens of the whole step
+  bool accumulate = false;           ///< not the first micro-batch: add to the gradient slices
+  std::uint64_t dropout_key = 0;     ///< seed and step, for the adapters' dropout
+  std::vector<std::uint64_t> samples;  ///< [rows] global sample indices
+};
+
+class ShardedModel {
+ public:
+  /// Weights are zero until `fill` is called. With adapters the base is frozen.
+  ShardedModel(const ModelShape& shape, const AdapterOptions& adapter, const TrainOptions& train,
+               const Group& group);
+
+  /// Sets this rank's slices of the base (and not of the adapters).
+  void fill_base(const ParameterFiller& filler);
+  /// Sets this rank's slices of the adapters.
+  void fill_adapters(const ParameterFiller& filler);
+
+  /// Summed cross-entropy of the micro-batch; the derivative of loss_scale times it goes to the units'
+  /// gradient slices. All ranks must call it, also with zero rows.
+  double forward_backward(const TokenBatch& batch, const StepContext& step);
+  /// Summed cross-entropy without a derivative (and without dropout).
+  double loss(const TokenBatch& batch);
+  /// Must be called after the weights' slices changed: gathered copies are stale.
+  void weights_changed();
+
+  /// Calls `visit` for every parameter with its whole value (a view, valid during the call). All ranks
+  /// take part. Order of the units; adapters last.
+  void visit_full_parameters(
+      const std::function<void(const ParameterSlot& slot, const at::Tensor& value)>& visit);
+
+  const ModelShape& shape() const { return shape_; }
+  const AdapterOptions& adapter() const { return adapter_; }
+  bool has_adapters() const { return !adapters_.empty(); }
+  /// All units with a stable order: embedding, blocks, head, adapters.
+  std::vector<ShardedUnit*> units();
+  std::vector<ShardedUnit*> trained_units();
+  std::int64_t num_trained_parameters() const;
+
+ private:
+  struct Slot {  // a lent buffer and what it holds
+    at::Tensor full;
+    ShardedUnit* unit = nullptr;
+    Work pending;
+  };
+  struct GradientSlot {
+    at::Tensor full, scratch;
+    ShardedUnit* unit = nullptr;
+    bool accumulate = false;
+    bool reducing = false;  // handed to the group; `unit` is set from the first write on
+    Work pending;
+  };
+
+  BlockContext context_for(const TokenBatch& batch, const StepContext* step);
+  at::Tensor resident(ShardedUnit& unit, Slot& slot);
+  void prefetch(std::int64_t layer);
+  at::Tensor acquire(std::int64_t layer);
+  at::Tensor acquire_adapter(std::int64_t layer);
+  at::Tensor gradient_buffer(ShardedUnit& unit, GradientSlot& slot, bool accumulate);
+  void reduce(GradientSlot& slot);
+  void finish(GradientSlot& slot);
+  at::Tensor forward_blocks(const TokenBatch& batch, const BlockContext& context,
+                            std::vector<BlockSaved>* saved);
+  void backward_blocks(at::Tensor dx_ND, const TokenBatch& batch, const BlockContext& context,
+                       std::vector<BlockSaved>& saved, bool accumulate);
+
+  ModelShape shape_;
+  AdapterOptions adapter_;
+  Group group_;
+  bool recompute_;  // activation checkpointing: keep only the blocks' inputs
+  std::unique_ptr<ShardedUnit> embedding_, head_;
+  std::vector<std::unique_ptr<ShardedUnit>> blocks_, adapters_;
+  Slot embedding_slot_, head_slot_;
+  std::array<Slot, 2> block_slots_;
+  std::vector<Slot> adapter_slots_;
+  GradientSlot embedding_gradient_, head_gradient_;
+  std::array<GradientSlot, 2> block_gradients_, adapter_gradients_;
+  RotaryTable rotary_;
+};
+
+/// Fresh weights, a pure function of (seed, parameter name, element): normal with init_std, the
+/// residual products (o_proj, down_proj) scaled by 1/sqrt(2 layers) (GPT-2), norms 1;
+/// lora_A uniform(+-1/sqrt(in)), lora_B 0 (PEFT).
+ParameterFiller fresh_weights(const ModelShape& shape, std::uint64_t seed);
+
+}  // namespace anneal
