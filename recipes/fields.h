@@ -108,7 +108,7 @@ void visit_fields(V& v, TrainOptions& o) {
   v.field("keep_checkpoints", o.keep_checkpoints, at_least(1), "newest ones kept");
   v.field("validate_every", o.validate_every, at_least(0), "steps; 0: at the start and the end");
   v.field("activation_checkpointing", o.activation_checkpointing, one_of({"none", "full"}), "recompute blocks in the backward pass");
-  v.field("precision", o.precision, one_of({"fp32"}), "of parameters and activations");
+  v.field("precision", o.precision, one_of({"fp32", "bf16"}), "of parameters and activations; bf16 needs a GPU build");
   v.field("threads", o.threads, between(0, 4096), "compute threads a rank; 0: cores / ranks");
   v.field("watchdog_s", o.watchdog_s, at_least(1), "seconds a collective may take");
   v.section("optimizer", o.optimizer, "AdamW and its schedule");
@@ -170,6 +170,13 @@ void visit_fields(V& v, Recipe& r) {
   v.section("generate", r.generate, "sampling");
   v.section("score", r.score, "judging crystals");
   v.section("corpus", r.corpus, "documents from the built-in facts");
+}
+
+/// The pipeline's own keys; its list `stages` is read beside them.
+template <class V>
+void visit_fields(V& v, Pipeline& p) {
+  v.field("name", p.name, Rule{}, "name of the pipeline; empty: the file's folder or name");
+  v.section("run", p.run, "run folder and seed of all stages");
 }
 
 }  // namespace anneal

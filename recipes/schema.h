@@ -97,7 +97,7 @@ struct TrainOptions {
   std::int64_t keep_checkpoints = 2;   ///< newest ones kept
   std::int64_t validate_every = 0;     ///< steps; 0 = at the start and the end
   std::string activation_checkpointing = "none";  ///< none or full
-  std::string precision = "fp32";                 ///< fp32 (bf16 parameters need a GPU build)
+  std::string precision = "fp32";                 ///< fp32, or bf16 (needs a GPU build)
   std::int64_t threads = 0;            ///< compute threads a rank; 0 = cores / ranks on this node
   double watchdog_s = 600;             ///< a collective that takes longer ends the job (exit code 4)
   OptimizerOptions optimizer;
