@@ -1,0 +1,230 @@
+// Minimum distances under periodic boundary conditions, and structural validity.
+//
+// The cell vectors are reduced (each made as short as possible against the others); then for two
+// sites with fractional difference f an image n lies within d only if |f_k + n_k| <= d |b_k| for the
+// reciprocal vectors b_k. Starting from the nearest lattice point by rounding as d, the images within
+// those bounds are all that can be nearer: exact for any cell; the reduction keeps them few.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "cif/validity.h"
+
+namespace anneal {
+namespace {
+
+using Vector = std::array<double, 3>;
+
+double dot(const Vector& u, const Vector& v) { return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]; }
+Vector cross(const Vector& u, const Vector& v) {
+  return {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
+}
+
+/// Shortens the basis greedily: the longest vector minus the best small combination of the others,
+/// until nothing gets shorter (three-dimensional Minkowski reduction, Semaev 2001).
+void reduce_basis(std::array<Vector, 3>& v) {
+  for (int round = 0; round < 1000; ++round) {
+    std::sort(v.begin(), v.end(),
+              [](const Vector& p, const Vector& q) { return dot(p, p) < dot(q, q); });
+    // Gauss reduction of the two shortest
+    const double g = std::round(dot(v[0], v[1]) / dot(v[0], v[0]));
+    if (g != 0 && std::isfinite(g)) {
+      const double before = dot(v[1], v[1]);
+      Vector shorter;
+      for (int k = 0; k < 3; ++k) shorter[k] = v[1][k] - g * v[0][k];
+      if (dot(shorter, shorter) < before * (1 - 1e-12)) {
+        v[1] = shorter;
+        continue;
+      }
+    }
+    // the longest: project on the plane of the others, then look at the neighbouring lattice points
+    const double a = dot(v[0], v[0]), b = dot(v[0], v[1]), c = dot(v[1], v[1]);
+    const double determinant = a * c - b * b;
+    const double p = dot(v[2], v[0]), q = dot(v[2], v[1]);
+    const double s = std::floor((p * c - q * b) / determinant);
+    const double t = std::floor((q * a - p * b) / determinant);
+    if (!std::isfinite(s) || !std::isfinite(t)) return;
+    Vector best = v[2];
+    double best_square = dot(best, best) * (1 - 1e-12);
+    bool shorter = false;
+    for (int i = 0; i <= 1; ++i) {
+      for (int j = 0; j <= 1; ++j) {
+        Vector w;
+        for (int k = 0; k < 3; ++k) w[k] = v[2][k] - (s + i) * v[0][k] - (t + j) * v[1][k];
+        if (const double square = dot(w, w); square < best_square) {
+          best = w;
+          best_square = square;
+          shorter = true;
+        }
+      }
+    }
+    if (!shorter) return;
+    v[2] = best;
+  }
+}
+
+/// Reduced cell with everything that a distance needs.
+struct Metric {
+  std::array<Vector, 3> basis;       // reduced, rows
+  std::array<Vector, 3> reciprocal;  // dual basis
+  Vector reciprocal_length;          // 1 / distance between lattice planes
+
+  explicit Metric(const CellMatrix& matrix) : basis{matrix[0], matrix[1], matrix[2]} {
+    reduce_basis(basis);
+    const double volume = dot(basis[0], cross(basis[1], basis[2]));
+    for (int k = 0; k < 3; ++k) {
+      reciprocal[k] = cross(basis[(k + 1) % 3], basis[(k + 2) % 3]);
+      for (double& x : reciprocal[k]) x /= volume;
+      reciprocal_length[k] = std::sqrt(dot(reciprocal[k], reciprocal[k]));
+    }
+  }
+
+  double square(double x, double y, double z) const {
+    double sum = 0;
+    for (int k = 0; k < 3; ++k) {
+      const double c = x * basis[0][k] + y * basis[1][k] + z * basis[2][k];
+      sum += c * c;
+    }
+    return sum;
+  }
+
+  /// Smallest squared distance over all images of the fractional difference `f`, if it is below
+  /// `limit`; else `limit`.
+  double nearest_square(Vector f, double limit) const {
+    for (double& x : f) x -= std::round(x);
+    double best = std::min(limit, square(f[0], f[1], f[2]));
+    std::array<int, 3> low, high;
+    const double reach = std::sqrt(best);
+    for (int k = 0; k < 3; ++k) {
+      const double bound = std::min(reach * reciprocal_length[k] * (1 + 1e-12), 1000.0);
+      low[k] = static_cast<int>(std::ceil(-bound - f[k]));
+      high[k] = static_cast<int>(std::floor(bound - f[k]));
+    }
+    for (int i = low[0]; i <= high[0]; ++i) {
+      for (int j = low[1]; j <= high[1]; ++j) {
+        for (int k = low[2]; k <= high[2]; ++k) {
+          if (i == 0 && j == 0 && k == 0) continue;
+          best = std::min(best, square(f[0] + i, f[1] + j, f[2] + k));
+        }
+      }
+    }
+    return best;
+  }
+};
+
+/// Sites in fractional coordinates of the reduced basis, in [0, 1).
+std::vector<Vector> reduced_fractions(const Crystal& crystal, const CellMatrix& matrix,
+                                      const Metric& metric) {
+  std::vector<Vector> result;
+  result.reserve(crystal.sites.size());
+  for (const auto& site : crystal.sites) {
+    // wrapped first: huge coordinates would lose their fraction in Cartesian space
+    const Cartesian c = to_cartesian(
+        matrix, {wrap_fraction(site.position.x), wrap_fraction(site.position.y),
+                 wrap_fraction(site.position.z)});
+    Vector f;
+    for (int k = 0; k < 3; ++k) f[k] = wrap_fraction(dot(metric.reciprocal[k], {c.x, c.y, c.z}));
+    result.push_back(f);
+  }
+  return result;
+}
+
+double all_pairs(const std::vector<Vector>& f, const Metric& metric) {
+  double best = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < f.size(); ++i) {
+    for (std::size_t j = i + 1; j < f.size(); ++j) {
+      best = metric.nearest_square(
+          {f[i][0] - f[j][0], f[i][1] - f[j][1], f[i][2] - f[j][2]}, best);
+    }
+  }
+  return best;
+}
+
+/// Pairs in neighbouring bins only; bins are at least `width_a` wide, so that every pair closer than
+/// that is seen. Infinity if there is none.
+double binned_pairs(const std::vector<Vector>& f, const Metric& metric, double width_a) {
+  std::array<int, 3> bins;
+  for (int k = 0; k < 3; ++k) {
+    const double fit = 1 / (metric.reciprocal_length[k] * width_a);
+    bins[k] = static_cast<int>(std::clamp(fit, 1.0, 1000.0));
+  }
+  const auto bin_of = [&](const Vector& p, int k) {
+    return std::min(bins[k] - 1, static_cast<int>(p[k] * bins[k]));
+  };
+  const std::size_t total = static_cast<std::size_t>(bins[0]) * bins[1] * bins[2];
+  if (total > 8 * f.size() + 64) return all_pairs(f, metric);  // cannot be: a dense packing bound
+  const auto index = [&](int i, int j, int k) {
+    return (static_cast<std::size_t>(i) * bins[1] + j) * bins[2] + k;
+  };
+  // counting sort of the sites by bin
+  std::vector<std::uint32_t> start(total + 1), order(f.size());
+  std::vector<std::size_t> bin(f.size());
+  for (std::size_t i = 0; i < f.size(); ++i) {
+    bin[i] = index(bin_of(f[i], 0), bin_of(f[i], 1), bin_of(f[i], 2));
+    ++start[bin[i] + 1];
+  }
+  for (std::size_t b = 0; b < total; ++b) start[b + 1] += start[b];
+  auto next = start;
+  for (std::size_t i = 0; i < f.size(); ++i) order[next[bin[i]]++] = static_cast<std::uint32_t>(i);
+
+  double best = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < f.size(); ++i) {
+    std::array<std::array<int, 3>, 3> near;  // distinct neighbouring bins along each axis
+    std::array<int, 3> count{};
+    for (int k = 0; k < 3; ++k) {
+      for (int d = -1; d <= 1; ++d) {
+        const int b = (bin_of(f[i], k) + d + bins[k]) % bins[k];
+        if (std::find(near[k].begin(), near[k].begin() + count[k], b) ==
+            near[k].begin() + count[k]) {
+          near[k][count[k]++] = b;
+        }
+      }
+    }
+    for (int x = 0; x < count[0]; ++x) {
+      for (int y = 0; y < count[1]; ++y) {
+        for (int z = 0; z < count[2]; ++z) {
+          const std::size_t b = index(near[0][x], near[1][y], near[2][z]);
+          for (std::uint32_t at = start[b]; at < start[b + 1]; ++at) {
+            const std::size_t j = order[at];
+            if (j <= i) continue;
+            best = metric.nearest_square(
+                {f[i][0] - f[j][0], f[i][1] - f[j][1], f[i][2] - f[j][2]}, best);
+          }
+          if (best == 0) return 0;  // many sites at one place would make this quadratic
+        }
+      }
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+std::optional<double> minimum_distance(const Crystal& crystal) {
+  const std::size_t n = crystal.sites.size();
+  if (n < 2) return std::nullopt;
+  const CellMatrix matrix = crystal.cell.matrix();
+  const Metric metric(matrix);
+  const auto f = reduced_fractions(crystal, matrix, metric);
+  if (n <= 64) return std::sqrt(all_pairs(f, metric));
+  // n spheres that do not overlap fill at most 74 %: the nearest two centres are, in a cell that is
+  // large in all directions, closer than 1.123 (V/n)^(1/3)
+  const double width_a = 1.2 * std::cbrt(crystal.cell.volume() / static_cast<double>(n));
+  const double best = binned_pairs(f, metric, width_a);
+  if (best <= width_a * width_a) return std::sqrt(best);
+  return std::sqrt(all_pairs(f, metric));
+}
+
+bool structure_valid(const Crystal& crystal, std::optional<double> minimum_distance_a,
+                     double cutoff_a) {
+  if (minimum_distance_a && *minimum_distance_a < cutoff_a) return false;
+  return crystal.cell.volume() >= 0.1;
+}
+
+bool structure_valid(const Crystal& crystal, double cutoff_a) {
+  return structure_valid(crystal, minimum_distance(crystal), cutoff_a);
+}
+
+}  // namespace anneal

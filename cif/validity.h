@@ -1,0 +1,33 @@
+// The validity of CDVAE (Xie et al. 2022) and CrystalLLM, exactly as their scripts compute it with
+// pymatgen and SMACT 2.2.1 (`compute_metrics.py`, `eval_utils.py`).
+#pragma once
+
+#include <optional>
+
+#include "cif/crystal.h"
+
+namespace anneal {
+
+/// Smallest distance between two different sites, images of them included, Angstrom; nothing for
+/// fewer than two sites. A site's distance to its own images is not counted (as in the reference).
+/// Exact for any cell: the cell is reduced first and all images within reach are looked at.
+/// Large cells are binned, so that time grows linearly with the number of sites.
+std::optional<double> minimum_distance(const Crystal& crystal);
+
+/// No two sites closer than `cutoff_a` (Angstrom) and a volume of at least 0.1 A^3.
+bool structure_valid(const Crystal& crystal, double cutoff_a = 0.5);
+
+/// The same, from a minimum distance already known.
+bool structure_valid(const Crystal& crystal, std::optional<double> minimum_distance_a,
+                     double cutoff_a = 0.5);
+
+/// CDVAE's `smact_validity`: true for one element, and for metals only; else true if some choice of
+/// one oxidation state per element (SMACT 2.2.1 defaults) is neutral for exactly the reduced counts
+/// and passes `pauling_test`: no cation as electronegative as, or more than, an anion. A comparison
+/// with a missing electronegativity ends that test with a pass (Python's TypeError there), unless a
+/// pair before it (elements in order of atomic number, pairs as itertools.combinations) fails.
+/// False for no atoms. Time is polynomial in the number of elements and counts; equivalence with
+/// trying all choices is argued in composition_validity.cpp and tested.
+bool composition_valid(const Composition& composition);
+
+}  // namespace anneal

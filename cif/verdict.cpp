@@ -1,0 +1,89 @@
+#include "cif/verdict.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "cif/validity.h"
+
+namespace anneal {
+namespace {
+
+/// JSON string; bytes that are not UTF-8 (generated garbage) become U+FFFD.
+std::string json_string(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+template <class T>
+std::string json_number(const std::optional<T>& value) {
+  return value ? fmt::format("{}", *value) : "null";
+}
+
+template <class T>
+std::optional<T> optional_field(const nlohmann::json& object, const char* name) {
+  const auto& value = object.at(name);
+  if (value.is_null()) return std::nullopt;
+  return value.get<T>();
+}
+
+}  // namespace
+
+Verdict judge(const CrystalRecord& record, double cutoff_a) {
+  const ParsedCrystal& parsed = record.parsed;
+  Verdict verdict;
+  verdict.index = record.index;
+  verdict.id = record.id;
+  verdict.parsed = parsed.crystal.has_value();
+  verdict.reason = reject_name(parsed.reason);
+  verdict.detail = parsed.detail;
+  if (!parsed.composition.empty()) {
+    verdict.formula = formula(parsed.composition);
+    int atoms = 0;
+    for (const auto& [z, count] : parsed.composition) atoms += count;
+    verdict.num_atoms = atoms;
+    verdict.num_elements = static_cast<int>(parsed.composition.size());
+    verdict.comp_valid = composition_valid(parsed.composition);
+  }
+  if (parsed.crystal) {
+    verdict.volume_a3 = parsed.crystal->cell.volume();
+    verdict.density_g_cm3 = parsed.crystal->density();
+    verdict.min_distance_a = minimum_distance(*parsed.crystal);
+    verdict.struct_valid = structure_valid(*parsed.crystal, verdict.min_distance_a, cutoff_a);
+  }
+  return verdict;
+}
+
+std::string to_json(const Verdict& v) {
+  return fmt::format(
+      "{{\"index\": {}, \"id\": {}, \"parsed\": {}, \"reason\": {}, \"formula\": {}, "
+      "\"num_atoms\": {}, \"num_elements\": {}, \"volume_a3\": {}, \"density_g_cm3\": {}, "
+      "\"min_distance_a\": {}, \"struct_valid\": {}, \"comp_valid\": {}, \"detail\": {}}}",
+      v.index, json_string(v.id), v.parsed, json_string(v.reason),
+      v.formula ? json_string(*v.formula) : "null", json_number(v.num_atoms),
+      json_number(v.num_elements), json_number(v.volume_a3), json_number(v.density_g_cm3),
+      json_number(v.min_distance_a), v.struct_valid, v.comp_valid, json_string(v.detail));
+}
+
+Verdict verdict_from_json(const std::string& line) {
+  try {
+    const auto object = nlohmann::json::parse(line);
+    Verdict v;
+    v.index = object.at("index").get<std::int64_t>();
+    v.id = object.at("id").get<std::string>();
+    v.parsed = object.at("parsed").get<bool>();
+    v.reason = object.at("reason").get<std::string>();
+    v.detail = object.value("detail", "");
+    v.formula = optional_field<std::string>(object, "formula");
+    v.num_atoms = optional_field<int>(object, "num_atoms");
+    v.num_elements = optional_field<int>(object, "num_elements");
+    v.volume_a3 = optional_field<double>(object, "volume_a3");
+    v.density_g_cm3 = optional_field<double>(object, "density_g_cm3");
+    v.min_distance_a = optional_field<double>(object, "min_distance_a");
+    v.struct_valid = object.at("struct_valid").get<bool>();
+    v.comp_valid = object.at("comp_valid").get<bool>();
+    return v;
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError(fmt::format("not a verdict: {}: {}", line.substr(0, 200), error.what()));
+  }
+}
+
+}  // namespace anneal
