@@ -24,3 +24,10 @@ target_link_libraries(anneal_spglib INTERFACE ${SPGLIB_LIBRARY})
 add_library(anneal_hdf5 INTERFACE)
 target_include_directories(anneal_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
 target_link_libraries(anneal_hdf5 INTERFACE ${HDF5_C_LIBRARIES})
+
+# torch's wheel carries another version of fmt in its include folder; the distribution's, which is the
+# one linked, must be found first. A folder with nothing but a link to it goes ahead of torch's.
+find_path(FMT_INCLUDE_DIR fmt/core.h PATHS /usr/include NO_DEFAULT_PATH REQUIRED)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/distribution)
+file(CREATE_LINK ${FMT_INCLUDE_DIR}/fmt ${CMAKE_BINARY_DIR}/distribution/fmt SYMBOLIC)
+target_include_directories(anneal_settings BEFORE INTERFACE ${CMAKE_BINARY_DIR}/distribution)
