@@ -65,6 +65,12 @@ std::string shape_fault(const ModelShape& s) {
       return fmt::format("{} is {}, expected 1 to {}", size.name, size.value, size.largest);
     }
   }
+  const double heads = 2.0 * static_cast<double>(s.head_dim) * static_cast<double>(s.heads);
+  const double layer = static_cast<double>(s.dim) * (heads + static_cast<double>(s.ffn_dim));
+  if (layer * static_cast<double>(s.layers) > 1e14) {
+    return fmt::format("dim {}, ffn_dim {}, {} heads of {} and {} layers make more than 1e14 weights",
+                       s.dim, s.ffn_dim, s.heads, s.head_dim, s.layers);
+  }
   if (s.heads % s.kv_heads != 0) {
     return fmt::format("heads {} is not a multiple of kv_heads {}", s.heads, s.kv_heads);
   }

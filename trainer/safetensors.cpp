@@ -144,7 +144,8 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   result.data_begin_ = 8 + header_size;
   const std::uint64_t data_size = file_size - result.data_begin_;
   const std::string text(reinterpret_cast<const char*>(result.file_->data()) + 8, header_size);
-  for (const auto& [name, entry] : parse_header(text, path).items()) {
+  const nlohmann::json header = parse_header(text, path);
+  for (const auto& [name, entry] : header.items()) {
     if (name != "__metadata__") {
       result.tensors_.push_back(parse_tensor(name, entry, data_size, path));
       continue;
