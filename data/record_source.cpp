@@ -1,12 +1,16 @@
 #include "data/record_source.h"
 
 #include <charconv>
+#include <fstream>
 #include <optional>
+
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "cif/csv.h"
 #include "data/compression.h"
 #include "data/source.h"
 
@@ -148,10 +152,82 @@ class JsonlReader : public RecordReader {
   std::optional<LineReader> lines_;
 };
 
+/// A file unpacked into the temporary folder, removed at the end: CsvReader reads plain and gzip only.
+class UnpackedCopy {
+ public:
+  explicit UnpackedCopy(const fs::path& packed) {
+    std::string pattern = (fs::temp_directory_path() / "anneal-csv-XXXXXX").string();
+    const int fd = ::mkstemp(pattern.data());
+    if (fd < 0) throw DataError(fmt::format("cannot create a file in {}", fs::temp_directory_path().string()));
+    ::close(fd);
+    path_ = pattern;
+    std::ofstream out(path_, std::ios::binary);
+    auto stream = open_stream(packed);
+    std::vector<char> block(1 << 18);
+    while (const std::size_t got = stream->read(block.data(), block.size())) {
+      out.write(block.data(), static_cast<std::streamsize>(got));
+    }
+    out.close();
+    if (!out) throw DataError(fmt::format("cannot unpack {} into {}", packed.string(), path_.string()), "is the disk full?");
+  }
+  ~UnpackedCopy() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  UnpackedCopy(const UnpackedCopy&) = delete;
+  UnpackedCopy& operator=(const UnpackedCopy&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+class CsvDocumentReader : public RecordReader {
+ public:
+  using RecordReader::RecordReader;
+
+ protected:
+  void open(const fs::path& path) override {
+    path_ = path;
+    reader_.reset();
+    copy_.reset();
+    if (path.extension() == ".zst") copy_.emplace(path);
+    reader_.emplace(copy_ ? copy_->path() : path);
+    if (!reader_->find(options_.column)) {
+      throw DataError(missing_column_message(path, options_.column, reader_->columns()),
+                      fmt::format("set data.sources.{}.column", name_));
+    }
+    column_ = reader_->column(options_.column);
+  }
+
+  std::optional<std::string> next_text(std::string& origin) override {
+    if (!reader_->next(fields_)) return std::nullopt;
+    origin = fmt::format("{}:{}", path_.string(), reader_->line());
+    if (column_ >= fields_.size()) {
+      throw DataError(fmt::format("{}: the row has {} fields, the header {}", origin, fields_.size(),
+                                  reader_->columns().size()),
+                      "check the quotes and commas of this row");
+    }
+    require_text(fields_[column_], origin, /*offset=*/-1);
+    return std::move(fields_[column_]);
+  }
+
+ private:
+  fs::path path_;
+  std::optional<UnpackedCopy> copy_;
+  std::optional<CsvReader> reader_;
+  std::size_t column_ = 0;
+  std::vector<std::string> fields_;
+};
+
 }  // namespace
 
 std::unique_ptr<DocumentReader> open_jsonl_source(const std::string& name, const SourceOptions& options) {
   return std::make_unique<JsonlReader>(name, options);
+}
+
+std::unique_ptr<DocumentReader> open_csv_source(const std::string& name, const SourceOptions& options) {
+  return std::make_unique<CsvDocumentReader>(name, options);
 }
 
 }  // namespace anneal

@@ -7,11 +7,9 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "data/chat_format.h"
+#include "data/crystal_source.h"
 #include "data/record_source.h"
 #include "data/text_source.h"
-#if __has_include("data/crystal_source.h")
-#include "data/crystal_source.h"
-#endif
 
 namespace anneal {
 
@@ -20,9 +18,8 @@ std::unique_ptr<DocumentReader> open_source(const std::string& name, const Sourc
   if (options.kind == "text") return open_text_source(name, options);
   if (options.kind == "jsonl") return open_jsonl_source(name, options);
   if (options.kind == "chat") return open_chat_source(name, options, seed);
-#if __has_include("data/crystal_source.h")
+  if (options.kind == "csv") return open_csv_source(name, options);
   if (options.kind.starts_with("crystal")) return open_crystal_source(name, options, seed);
-#endif
   throw UsageError(fmt::format("source '{}': kind '{}' is unknown", name, options.kind),
                    "kinds are text, jsonl, csv, crystals, chat, crystal_tasks, crystal_prompts");
 }
@@ -50,15 +47,17 @@ std::vector<std::filesystem::path> source_files(const std::string& name, const S
 }
 
 void require_text(std::string_view text, const std::string& where, std::int64_t offset) {
+  const auto place = [&](std::size_t at) {
+    return offset < 0 ? fmt::format("byte {} of the field", at)
+                      : fmt::format("byte {} of the file", offset + static_cast<std::int64_t>(at));
+  };
   if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
-    throw DataError(fmt::format("{}: this is a binary file: byte {} is NUL", where,
-                                offset + static_cast<std::int64_t>(nul)),
+    throw DataError(fmt::format("{}: this is a binary file: {} is NUL", where, place(nul)),
                     "point the source at text (UTF-8), or narrow its pattern, for example *.txt");
   }
   if (const auto bad = first_invalid_utf8(text)) {
-    throw DataError(fmt::format("{}: invalid UTF-8: byte 0x{:02X} at byte {} of the file", where,
-                                static_cast<unsigned char>(text[*bad]),
-                                offset + static_cast<std::int64_t>(*bad)),
+    throw DataError(fmt::format("{}: invalid UTF-8: byte 0x{:02X} at {}", where,
+                                static_cast<unsigned char>(text[*bad]), place(*bad)),
                     "convert the file, for example: iconv -f latin1 -t utf8 IN > OUT");
   }
 }

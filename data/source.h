@@ -28,7 +28,7 @@ std::vector<std::filesystem::path> source_files(const std::string& name,
                                                 const SourceOptions& options);
 
 /// Throws DataError "<where>: ..." if `text` is not UTF-8 or holds a NUL (a binary file). `offset`
-/// is the place of its first byte in the (unpacked) file.
+/// is the place of its first byte in the (unpacked) file, -1 if unknown.
 void require_text(std::string_view text, const std::string& where, std::int64_t offset);
 
 }  // namespace anneal
