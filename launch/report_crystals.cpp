@@ -1,0 +1,102 @@
+// A few generated crystals: formula, cell, sites, and a drawing that can be turned.
+#include <set>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "cif/crystal_string.h"
+#include "cif/elements.h"
+#include "launch/report_html.h"
+#include "launch/report_sections.h"
+
+namespace anneal {
+namespace {
+
+constexpr std::size_t kShown = 6;
+
+struct Shown {
+  std::int64_t index;
+  Crystal crystal;
+  nlohmann::json verdict;
+};
+
+bool flag(const nlohmann::json& verdict, const char* key) {
+  return verdict.is_object() && verdict.contains(key) && verdict[key].is_boolean() && verdict[key].get<bool>();
+}
+
+/// The verdicts on this stage's samples: its own, or those of the score stage that judged it.
+const StageReport* judge_of(const RunReport& run, const StageReport& stage) {
+  if (!stage.verdicts.empty()) return &stage;
+  for (const auto& other : run.stages) {
+    if (!other.verdicts.empty() && other.score_input == stage.name) return &other;
+  }
+  return nullptr;
+}
+
+/// Valid ones first, then any that parse; each formula once; in the order of generation.
+std::vector<Shown> choose(const RunReport& run, const StageReport& stage) {
+  const StageReport* judge = judge_of(run, stage);
+  std::vector<Shown> chosen;
+  std::set<std::string> formulas;
+  for (const bool only_valid : {true, false}) {
+    for (const auto& sample : stage.generated) {
+      if (chosen.size() == kShown) return chosen;
+      nlohmann::json verdict;
+      if (judge && judge->verdicts.count(sample.index)) verdict = judge->verdicts.at(sample.index);
+      if (only_valid && !(flag(verdict, "struct_valid") && flag(verdict, "comp_valid"))) continue;
+      const auto parsed = parse_crystal_string(crystal_part(sample.text));
+      if (!parsed.crystal || !parsed.crystal->cell.possible() || parsed.crystal->sites.size() > 200) continue;
+      if (formulas.insert(parsed.crystal->formula()).second) chosen.push_back({sample.index, *parsed.crystal, verdict});
+    }
+  }
+  return chosen;
+}
+
+std::string formula_html(const std::string& formula) {
+  std::string html;
+  for (const char c : formula) html += c >= '0' && c <= '9' ? fmt::format("<sub>{}</sub>", c) : std::string(1, c);
+  return html;
+}
+
+std::string card(const Shown& shown) {
+  const auto& [index, crystal, verdict] = shown;
+  const auto& cell = crystal.cell;
+  nlohmann::json data = {{"cell", cell.matrix()}, {"sites", nlohmann::json::array()}};
+  std::string rows;
+  for (const auto& site : crystal.sites) {
+    const auto& p = site.position;
+    data["sites"].push_back({symbol(site.atomic_number), site.atomic_number, p.x, p.y, p.z});
+    rows += fmt::format("<tr><th>{}</th><td class='n'>{:.2f}</td><td class='n'>{:.2f}</td><td class='n'>{:.2f}</td></tr>",
+                        symbol(site.atomic_number), p.x, p.y, p.z);
+  }
+  std::string judged = "not judged";
+  if (verdict.is_object()) {
+    const bool structure = flag(verdict, "struct_valid"), composition = flag(verdict, "comp_valid");
+    judged = structure && composition ? "valid" : structure ? "composition not valid" : composition ? "structure not valid" : "not valid";
+  }
+  return fmt::format(
+      "<figure class='card crystal'><figcaption><b>{}</b><span>sample {}, <em class='{}'>{}</em></span></figcaption>"
+      "<canvas width='640' height='520' aria-label='unit cell of {}'></canvas><script type='application/json'>{}</script>"
+      "<p class='cell'>a {:.2f} &ensp;b {:.2f} &ensp;c {:.2f} Å<br>α {:.0f}° &ensp;β {:.0f}° &ensp;γ {:.0f}°<br>{:.1f} Å³ &ensp;{:.2f} g/cm³</p>"
+      "<details><summary>{} sites</summary><table class='sites'><thead><tr><th></th><th class='n'>x</th><th class='n'>y</th><th class='n'>z</th></tr></thead>"
+      "<tbody>{}</tbody></table></details></figure>\n",
+      formula_html(crystal.formula()), index, judged == "valid" ? "better" : "worse", judged, crystal.formula(), script_json(data.dump()),
+      cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma, cell.volume(), crystal.density(), crystal.sites.size(), rows);
+}
+
+}  // namespace
+
+std::string crystals_section(const RunReport& run) {
+  std::string html;
+  for (const auto& stage : run.stages) {
+    // Samples made only to compare with are judged in numbers above; here is what the model made.
+    if (stage.generated.empty() || stage.name.find("untrained") != std::string::npos || stage.name.find("baseline") != std::string::npos) continue;
+    std::string cards;
+    for (const auto& shown : choose(run, stage)) cards += card(shown);
+    if (!cards.empty()) html += fmt::format("<h3>{}</h3><div class='cards three'>{}</div>", escape_html(stage.name), cards);
+  }
+  if (html.empty()) return "";
+  return "<section id='crystals'><h2>A few of the crystals</h2><p class='lead'>The first valid ones with different formulas, as the model wrote them. Drag to turn.</p>" + html + "</section>\n";
+}
+
+}  // namespace anneal
