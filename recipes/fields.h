@@ -139,7 +139,7 @@ void visit_fields(V& v, GenerateOptions& o) {
 }
 
 template <class V>
-void visit_fields(V& v, ScoreOptions& o) {
+void visit_fields(V& v, JudgeOptions& o) {
   v.field("input", o.input, Rule{}, "crystals to judge");
   v.field("baseline", o.baseline, Rule{}, "the untrained model's crystals, scored beside");
   v.field("unconstrained", o.unconstrained, Rule{}, "crystals sampled without the grammar, scored beside");

@@ -125,7 +125,7 @@ struct GenerateOptions {
   std::vector<std::string> conditions;  ///< crystals: e.g. "pretty_formula: LiFeO2"
 };
 
-struct ScoreOptions {
+struct JudgeOptions {
   std::string input;          ///< crystals to judge (any INPUT of `anneal score`)
   std::string baseline;       ///< the untrained model's crystals, scored beside
   std::string unconstrained;  ///< crystals sampled without the grammar, scored beside
@@ -153,7 +153,7 @@ struct Recipe {
   TrainOptions train;
   AdapterOptions adapter;
   GenerateOptions generate;
-  ScoreOptions score;
+  JudgeOptions score;
   CorpusOptions corpus;
 };
 
