@@ -79,6 +79,24 @@ UnitCell read_cell(cif::Block& block) {
   return {v[0], v[1], v[2], v[3], v[4], v[5]};
 }
 
+/// ".5" and "0.25" in an operation written as the fractions that gemmi 0.5 reads.
+std::string with_fractions(const std::string& triplet) {
+  if (triplet.find('.') == std::string::npos) return triplet;
+  std::string result;
+  for (std::size_t i = 0; i < triplet.size();) {
+    const auto end = std::min(triplet.size(), triplet.find_first_not_of("0123456789.", i));
+    double value = 0;
+    if (end > i && read_number(triplet.substr(i, end - i), value) == NumberText::kNumber &&
+        triplet.substr(i, end - i).find('.') != std::string::npos) {
+      result += fmt::format("{}/24", std::lround(value * 24));
+      i = end;
+    } else {
+      result += triplet[i++];
+    }
+  }
+  return result;
+}
+
 /// Symmetry operations of the block; only the identity where nothing is said.
 std::vector<gemmi::Op> read_operations(cif::Block& block, const UnitCell& cell) {
   std::vector<gemmi::Op> ops;
@@ -96,7 +114,7 @@ std::vector<gemmi::Op> read_operations(cif::Block& block, const UnitCell& cell) 
       const std::string triplet = cif::as_string(raw);
       if (trim(triplet).empty()) continue;
       try {
-        ops.push_back(gemmi::parse_triplet(triplet));
+        ops.push_back(gemmi::parse_triplet(with_fractions(triplet)));
       } catch (const std::exception& error) {
         throw Rejection{RejectReason::kUnreadableCif,
                         fmt::format("symmetry operation '{}': {}", triplet, error.what())};
@@ -197,6 +215,11 @@ std::vector<ListedSite> read_listed_sites(cif::Block& block) {
     if (site.label.empty()) site.label = type_text;
     site.atomic_number = element_of(type_text.empty() ? site.label : type_text);
     if (site.atomic_number == 0) {
+      // "0.75Si + 0.25Al" names a mixture
+      if (type_text.find('+') != std::string::npos && type_text.find('.') != std::string::npos) {
+        throw Rejection{RejectReason::kDisordered,
+                        fmt::format("site {} is '{}'", i + 1, type_text.substr(0, 60))};
+      }
       throw Rejection{RejectReason::kUnknownElement,
                       fmt::format("site {}: '{}' is not an element", i + 1,
                                   (type_text.empty() ? site.label : type_text).substr(0, 60))};

@@ -9,19 +9,14 @@
 //    the anions' any sum of negative states of those above; a neutral choice exists iff the two
 //    sets of sums meet. Both are grown element by element as bit sets: a subset-sum.
 //
-// 2. Some x unknown ("None"). A pair of opposite signs with a None raises TypeError, which passes,
-//    unless an earlier pair fails. A neutral choice has both signs, so each None element has an
-//    opposite partner and some pair raises. Let (i, j) be the first one that would. The choice
-//    passes iff all pairs before it are of equal sign or in order: all pairs (a, b) with a < i and
-//    (i, b) with b < j. Given (i, j) and the sign of i (that of j is opposite):
-//    - an a < i is not None (it would have an opposite partner in i or j: an earlier raise), and all
-//      None elements share the sign of all a < i (else an earlier raise);
-//    - hence all a < i have one sign s: that of the None among i and j;
-//    - an element after i whose sign differs from s must be in order with every a < i;
-//    - an element between i and j whose sign differs from i's must not be None, nor i, and must be
-//      in order with i.
-//    Every condition speaks of one element alone: each has a set of allowed signs, and a neutral
-//    choice exists iff 0 is among the sums over states of allowed sign: again a subset-sum.
+// 2. Some x unknown (None). SMACT 2.2.1 walks over the pairs (0,1), (0,2), .. (1,2), ..: a pair of
+//    opposite signs is compared, which raises TypeError (caught: a pass) if one is None; a pair of
+//    equal signs with a None fails. So the first pair with a None decides, if no pair before it is
+//    out of order. With m the first None element that pair is (0, m), or (0, 1) if m = 0, and the
+//    pairs before it are (0, b) with b < m, both known. The choice passes iff the signs of that pair
+//    are opposite and each element b between has the sign of element 0 or is in order with it: an
+//    independent set of allowed signs per element, everything behind being free. A neutral choice
+//    exists iff 0 is among the sums over states of allowed sign: again a subset-sum.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -121,54 +116,21 @@ bool neutral_possible(const std::vector<Term>& terms, const std::vector<unsigned
 
 /// Case 2: terms in order of atomic number, some electronegativity unknown.
 bool valid_with_unknowns(const std::vector<Term>& terms) {
-  const std::size_t n = terms.size();
   const auto x = [&](std::size_t k) { return terms[k].facts->smact_electronegativity; };
-  const auto unknown = [&](std::size_t k) { return std::isnan(x(k)); };
-  // cation below anion; false if one is unknown
-  const auto in_order = [&](std::size_t k, unsigned sign, std::size_t other) {
-    return sign == kCation ? x(k) < x(other) : x(k) > x(other);
-  };
-  std::vector<unsigned> allowed(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    bool unknown_before = false;
-    for (std::size_t a = 0; a < i; ++a) unknown_before |= unknown(a);
-    if (unknown_before) break;
-    for (std::size_t j = i + 1; j < n; ++j) {
-      if (!unknown(i) && !unknown(j)) continue;
-      for (const unsigned sign_i : {kCation, kAnion}) {
-        const unsigned sign_j = sign_i ^ (kCation | kAnion);
-        if (i > 0 && unknown(i) && unknown(j)) continue;  // they would share a sign
-        const unsigned early = unknown(i) ? sign_i : sign_j;  // of all a < i, and of all unknown
-        for (std::size_t k = 0; k < n; ++k) {
-          if (k < i) {
-            allowed[k] = early;
-          } else if (k == i) {
-            allowed[k] = sign_i;
-          } else if (k == j) {
-            allowed[k] = sign_j;
-          } else {
-            allowed[k] = 0;
-            for (const unsigned sign : {kCation, kAnion}) {
-              bool fits = true;
-              if (i > 0 && unknown(k) && sign != early) fits = false;
-              for (std::size_t a = 0; a < i && fits && sign != early; ++a) {
-                fits = in_order(k, sign, a);
-              }
-              if (fits && k > i && k < j && sign != sign_i) fits = in_order(k, sign, i);
-              if (fits) allowed[k] |= sign;
-            }
-          }
-        }
-        // i and j themselves, known or not, must be in order with all a < i of the other sign
-        bool fits = true;
-        for (const std::size_t k : {i, j}) {
-          for (std::size_t a = 0; a < i && fits && allowed[k] != early; ++a) {
-            fits = in_order(k, allowed[k], a);
-          }
-        }
-        if (fits && neutral_possible(terms, allowed)) return true;
-      }
+  std::size_t first_unknown = 0;
+  while (!std::isnan(x(first_unknown))) ++first_unknown;
+  const std::size_t partner = std::max<std::size_t>(first_unknown, 1);
+
+  for (const unsigned sign : {kCation, kAnion}) {
+    std::vector<unsigned> allowed(terms.size(), kCation | kAnion);
+    const unsigned opposite = sign ^ (kCation | kAnion);
+    allowed[0] = sign;
+    allowed[partner] = opposite;
+    for (std::size_t k = 1; k < partner; ++k) {
+      const bool in_order = sign == kCation ? x(0) < x(k) : x(0) > x(k);
+      if (!in_order) allowed[k] = sign;
     }
+    if (neutral_possible(terms, allowed)) return true;
   }
   return false;
 }

@@ -174,11 +174,12 @@ std::optional<GrammarState> CrystalGrammar::step_element(GrammarState s, unsigne
     s.value = byte;
     return s;
   }
+  const std::string first(1, static_cast<char>(s.value));
   if (c == '\n') {
-    if (s.position == 1 && !is_symbol(static_cast<char>(s.value), '\0')) return std::nullopt;
+    if (s.position == 1 && !is_symbol(first)) return std::nullopt;
     return GrammarState{.field = Field::kCoordinate, .sites = s.sites};
   }
-  if (s.position == 2 || !is_symbol(static_cast<char>(s.value), c)) return std::nullopt;
+  if (s.position == 2 || !is_symbol(first + c)) return std::nullopt;
   s.position = 2;
   s.value = 0;
   return s;
@@ -220,9 +221,7 @@ std::optional<GrammarState> CrystalGrammar::step_coordinate(GrammarState s,
   }
 }
 
-bool CrystalGrammar::is_symbol(char first, char second) const {
-  const char text[2] = {first, second};
-  const std::string_view name(text, second == '\0' ? 1 : 2);
+bool CrystalGrammar::is_symbol(std::string_view name) const {
   if (name == "D" || name == "T") return false;  // hydrogen has one name
   const int z = atomic_number(name);
   return z >= 1 && z <= options_.max_atomic_number;
@@ -230,9 +229,9 @@ bool CrystalGrammar::is_symbol(char first, char second) const {
 
 bool CrystalGrammar::begins_symbol(char first) const {
   if (first < 'A' || first > 'Z') return false;
-  if (is_symbol(first, '\0')) return true;
+  if (is_symbol({&first, 1})) return true;
   for (char second = 'a'; second <= 'z'; ++second) {
-    if (is_symbol(first, second)) return true;
+    if (is_symbol(std::string{first, second})) return true;
   }
   return false;
 }
@@ -258,7 +257,7 @@ std::string CrystalGrammar::shortest_end(GrammarState s) const {
     if (!done && s.field == Field::kElement) {
       for (char c = s.position == 0 ? 'A' : 'a'; c <= (s.position == 0 ? 'Z' : 'z') && !done; ++c) {
         // a first letter that is a symbol by itself
-        if (s.position == 0 && !is_symbol(c, '\0')) continue;
+        if (s.position == 0 && !is_symbol({&c, 1})) continue;
         done = add(c);
       }
     } else if (!done && s.field == Field::kLength && s.position == 0) {

@@ -72,7 +72,7 @@ class CrystalGrammar {
   std::optional<GrammarState> step_angle(GrammarState state, unsigned char byte) const;
   std::optional<GrammarState> step_element(GrammarState state, unsigned char byte) const;
   std::optional<GrammarState> step_coordinate(GrammarState state, unsigned char byte) const;
-  bool is_symbol(char first, char second) const;
+  bool is_symbol(std::string_view name) const;
   bool begins_symbol(char first) const;
   CrystalGrammarOptions options_;
   int min_tenths_, max_tenths_;

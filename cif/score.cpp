@@ -116,11 +116,13 @@ void ScoreSummary::add(const Verdict& verdict) {
   valid += verdict.struct_valid && verdict.comp_valid;
   if (verdict.parsed) {
     ++parsed;
+  } else {
+    ++reasons[verdict.reason];
+  }
+  if (verdict.struct_valid) {
     density_sum_g_cm3 += *verdict.density_g_cm3;
     elements_sum += *verdict.num_elements;
     atoms_sum += *verdict.num_atoms;
-  } else {
-    ++reasons[verdict.reason];
   }
 }
 
@@ -133,9 +135,9 @@ std::optional<double> ScoreSummary::comp_valid_rate() const {
 std::optional<double> ScoreSummary::valid_rate() const {
   return ratio(static_cast<double>(valid), total);
 }
-std::optional<double> ScoreSummary::mean_density() const { return ratio(density_sum_g_cm3, parsed); }
-std::optional<double> ScoreSummary::mean_num_elements() const { return ratio(elements_sum, parsed); }
-std::optional<double> ScoreSummary::mean_num_atoms() const { return ratio(atoms_sum, parsed); }
+std::optional<double> ScoreSummary::mean_density() const { return ratio(density_sum_g_cm3, struct_valid); }
+std::optional<double> ScoreSummary::mean_num_elements() const { return ratio(elements_sum, struct_valid); }
+std::optional<double> ScoreSummary::mean_num_atoms() const { return ratio(atoms_sum, struct_valid); }
 
 std::string to_json(const ScoreSummary& s, const ScoreOptions& options) {
   nlohmann::ordered_json j;
@@ -153,8 +155,8 @@ std::string to_json(const ScoreSummary& s, const ScoreOptions& options) {
   j["mean_num_elements"] = json_or_null(s.mean_num_elements());
   j["mean_num_atoms"] = json_or_null(s.mean_num_atoms());
   j["denominators"] = {{"struct_valid_rate", "total"}, {"comp_valid_rate", "total"},
-                       {"valid_rate", "total"},        {"mean_density", "parsed"},
-                       {"mean_num_elements", "parsed"}, {"mean_num_atoms", "parsed"}};
+                       {"valid_rate", "total"},        {"mean_density", "struct_valid"},
+                       {"mean_num_elements", "struct_valid"}, {"mean_num_atoms", "struct_valid"}};
   j["rules"] = {
       {"struct_valid",
        fmt::format("CDVAE: no two sites closer than {} A (minimum image), volume at least 0.1 A^3",

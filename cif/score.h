@@ -19,7 +19,7 @@ struct ScoreSummary {
   std::int64_t total = 0, parsed = 0, struct_valid = 0, comp_valid = 0;
   std::int64_t valid = 0;  ///< both
   std::map<std::string, std::int64_t> reasons;  ///< rejections by name
-  /// Sums over the parsed crystals.
+  /// Sums over the structurally valid crystals (a flat cell would have any density).
   double density_sum_g_cm3 = 0, elements_sum = 0, atoms_sum = 0;
 
   void add(const Verdict& verdict);
@@ -27,7 +27,7 @@ struct ScoreSummary {
   std::optional<double> struct_valid_rate() const;
   std::optional<double> comp_valid_rate() const;
   std::optional<double> valid_rate() const;
-  /// Over `parsed`; nothing if that is 0. Density in g/cm^3.
+  /// Over `struct_valid`; nothing if that is 0. Density in g/cm^3.
   std::optional<double> mean_density() const;
   std::optional<double> mean_num_elements() const;
   std::optional<double> mean_num_atoms() const;

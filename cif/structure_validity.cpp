@@ -2,8 +2,8 @@
 //
 // The cell vectors are reduced (each made as short as possible against the others); then for two
 // sites with fractional difference f an image n lies within d only if |f_k + n_k| <= d |b_k| for the
-// reciprocal vectors b_k. Starting from the nearest lattice point by rounding as d, the images within
-// those bounds are all that can be nearer: exact for any cell; the reduction keeps them few.
+// reciprocal vectors b_k. With the smallest distance found so far as d, the images within those
+// bounds are all that can be nearer: exact for any cell; the reduction keeps them few.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -90,28 +90,51 @@ struct Metric {
     return sum;
   }
 
-  /// Smallest squared distance over all images of the fractional difference `f`, if it is below
-  /// `limit`; else `limit`.
-  double nearest_square(Vector f, double limit) const {
-    for (double& x : f) x -= std::round(x);
-    double best = std::min(limit, square(f[0], f[1], f[2]));
-    std::array<int, 3> low, high;
-    const double reach = std::sqrt(best);
+};
+
+/// The smallest squared distance so far, and how far along each axis a nearer pair can lie.
+class NearestPair {
+ public:
+  explicit NearestPair(const Metric& metric) : metric_(metric) {}
+  double square() const { return square_; }
+
+  /// Takes a pair with the fractional difference `p - q`, in all its images.
+  void consider(const Vector& p, const Vector& q) {
+    Vector f;
     for (int k = 0; k < 3; ++k) {
-      const double bound = std::min(reach * reciprocal_length[k] * (1 + 1e-12), 1000.0);
-      low[k] = static_cast<int>(std::ceil(-bound - f[k]));
-      high[k] = static_cast<int>(std::floor(bound - f[k]));
+      f[k] = p[k] - q[k];
+      f[k] -= std::nearbyint(f[k]);
+    }
+    // the image by rounding is the nearest to 0 along every axis: most pairs end here
+    if (std::abs(f[0]) > reach_[0] || std::abs(f[1]) > reach_[1] || std::abs(f[2]) > reach_[2]) {
+      return;
+    }
+    improve(metric_.square(f[0], f[1], f[2]));
+    std::array<int, 3> low, high;
+    for (int k = 0; k < 3; ++k) {
+      const double reach = std::min(reach_[k], 1000.0);
+      low[k] = static_cast<int>(std::ceil(-reach - f[k]));
+      high[k] = static_cast<int>(std::floor(reach - f[k]));
     }
     for (int i = low[0]; i <= high[0]; ++i) {
       for (int j = low[1]; j <= high[1]; ++j) {
         for (int k = low[2]; k <= high[2]; ++k) {
-          if (i == 0 && j == 0 && k == 0) continue;
-          best = std::min(best, square(f[0] + i, f[1] + j, f[2] + k));
+          if (i != 0 || j != 0 || k != 0) improve(metric_.square(f[0] + i, f[1] + j, f[2] + k));
         }
       }
     }
-    return best;
   }
+
+ private:
+  void improve(double square) {
+    if (square >= square_) return;
+    square_ = square;
+    const double distance = std::sqrt(square) * (1 + 1e-12);
+    for (int k = 0; k < 3; ++k) reach_[k] = distance * metric_.reciprocal_length[k];
+  }
+  const Metric& metric_;
+  double square_ = std::numeric_limits<double>::infinity();
+  Vector reach_{square_, square_, square_};
 };
 
 /// Sites in fractional coordinates of the reduced basis, in [0, 1).
@@ -132,14 +155,11 @@ std::vector<Vector> reduced_fractions(const Crystal& crystal, const CellMatrix& 
 }
 
 double all_pairs(const std::vector<Vector>& f, const Metric& metric) {
-  double best = std::numeric_limits<double>::infinity();
+  NearestPair nearest(metric);
   for (std::size_t i = 0; i < f.size(); ++i) {
-    for (std::size_t j = i + 1; j < f.size(); ++j) {
-      best = metric.nearest_square(
-          {f[i][0] - f[j][0], f[i][1] - f[j][1], f[i][2] - f[j][2]}, best);
-    }
+    for (std::size_t j = i + 1; j < f.size(); ++j) nearest.consider(f[i], f[j]);
   }
-  return best;
+  return nearest.square();
 }
 
 /// Pairs in neighbouring bins only; bins are at least `width_a` wide, so that every pair closer than
@@ -169,7 +189,7 @@ double binned_pairs(const std::vector<Vector>& f, const Metric& metric, double w
   auto next = start;
   for (std::size_t i = 0; i < f.size(); ++i) order[next[bin[i]]++] = static_cast<std::uint32_t>(i);
 
-  double best = std::numeric_limits<double>::infinity();
+  NearestPair nearest(metric);
   for (std::size_t i = 0; i < f.size(); ++i) {
     std::array<std::array<int, 3>, 3> near;  // distinct neighbouring bins along each axis
     std::array<int, 3> count{};
@@ -188,16 +208,14 @@ double binned_pairs(const std::vector<Vector>& f, const Metric& metric, double w
           const std::size_t b = index(near[0][x], near[1][y], near[2][z]);
           for (std::uint32_t at = start[b]; at < start[b + 1]; ++at) {
             const std::size_t j = order[at];
-            if (j <= i) continue;
-            best = metric.nearest_square(
-                {f[i][0] - f[j][0], f[i][1] - f[j][1], f[i][2] - f[j][2]}, best);
+            if (j > i) nearest.consider(f[i], f[j]);
           }
-          if (best == 0) return 0;  // many sites at one place would make this quadratic
+          if (nearest.square() == 0) return 0;  // many sites at one place would make this quadratic
         }
       }
     }
   }
-  return best;
+  return nearest.square();
 }
 
 }  // namespace

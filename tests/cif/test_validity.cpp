@@ -22,7 +22,8 @@ Composition atoms(std::initializer_list<std::pair<const char*, int>> terms) {
 }
 
 /// The reference as it is written: all products of states, pairs in the order of
-/// itertools.combinations, a comparison with a missing electronegativity ends the test with a pass.
+/// itertools.combinations; comparing a missing electronegativity (TypeError) is a pass, a pair of equal
+/// signs with one is a failure (eneg_states_test of SMACT 2.2.1).
 bool by_all_products(const Composition& composition) {
   if (composition.size() == 1) return true;
   bool metals = true;
@@ -39,6 +40,8 @@ bool by_all_products(const Composition& composition) {
         if ((q[i] > 0 && q[j] < 0) || (q[i] < 0 && q[j] > 0)) {
           if (std::isnan(x1) || std::isnan(x2)) return true;
           if (q[i] > 0 ? x1 >= x2 : x1 <= x2) return false;
+        } else if (std::isnan(x1) || std::isnan(x2)) {
+          return false;
         }
       }
     }
@@ -65,6 +68,7 @@ TEST_CASE("compositional validity of known compounds") {
   CHECK_FALSE(composition_valid(atoms({{"Na", 1}, {"Cl", 3}})));
   CHECK_FALSE(composition_valid(atoms({{"Pm", 1}, {"Ne", 1}})));  // neon has no states
   CHECK(composition_valid(atoms({{"Pm", 2}, {"O", 3}})));         // no electronegativity: passes
+  CHECK_FALSE(composition_valid(atoms({{"Pm", 2}, {"Mg", 1}, {"Se", 4}})));  // Mg and Pm: cations
   CHECK_FALSE(composition_valid(atoms({{"Rf", 1}, {"O", 2}})));   // not in SMACT's data
   CHECK_FALSE(composition_valid({}));
 }
@@ -86,7 +90,7 @@ TEST_CASE("compositional validity equals trying all products of oxidation states
     INFO(formula(composition));
     REQUIRE(composition_valid(composition) == expected);
   }
-  CHECK(valid > 5000);
+  CHECK(valid > 3000);
   CHECK(valid < 55000);
 }
 
@@ -104,7 +108,7 @@ TEST_CASE("compositional validity is fast for many elements with many states") {
   for (int z = 1; z <= 103; ++z) {
     if (!element(z).oxidation_states().empty()) all[z] = 100 + z;
   }
-  CHECK(composition_valid(all));
+  composition_valid(all);
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
 }
 
