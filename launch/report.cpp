@@ -15,13 +15,16 @@ namespace {
 /// What the run came to, in one or two sentences.
 std::string opening(const RunReport& run) {
   double seconds = 0;
-  std::size_t done = 0;
+  std::size_t done = 0, unknown = 0;
   for (const auto& stage : run.stages) {
     seconds += stage.seconds.value_or(0);
     done += stage.status == "done" || stage.status == "skipped" || stage.status == "finished";
+    unknown += stage.status == "unknown";
   }
   std::string text;
-  if (run.pipeline) {
+  if (run.pipeline && unknown == run.stages.size()) {
+    text = unknown ? fmt::format("{} stages were found; how they ended is not recorded", unknown) : "";
+  } else if (run.pipeline) {
     text = done == run.stages.size() ? fmt::format("{} stages, all done", done) : fmt::format("{} of {} stages done", done, run.stages.size());
   } else if (!run.stages.empty()) {
     text = fmt::format("One {} stage: {}", run.stages[0].kind, run.stages[0].status);
@@ -39,6 +42,7 @@ std::string opening(const RunReport& run) {
     }
     text += ". ";
   }
+  for (std::size_t at = 0; (at = text.find(" %", at)) != std::string::npos; at += 3) text.replace(at, 1, "\u00a0");
   return text;
 }
 

@@ -96,7 +96,7 @@ std::string crystals_section(const RunReport& run) {
     if (!cards.empty()) html += fmt::format("<h3>{}</h3><div class='cards three'>{}</div>", escape_html(stage.name), cards);
   }
   if (html.empty()) return "";
-  return "<section id='crystals'><h2>A few of the crystals</h2><p class='lead'>The first valid ones with different formulas, as the model wrote them. Drag to turn.</p>" + html + "</section>\n";
+  return "<section id='crystals'><h2>A few of the crystals</h2><p class='lead'>Samples with different formulas as the model wrote them, the valid ones first: chosen to be looked at, not to judge by. Drag to turn.</p>" + html + "</section>\n";
 }
 
 }  // namespace anneal

@@ -42,7 +42,7 @@ std::vector<Point> thinned(const std::vector<Point>& points, std::size_t count) 
 /// Centred moving mean over about a thirtieth of the run; the window shrinks at the ends.
 std::vector<Point> smoothed(const std::vector<Point>& points) {
   const auto n = static_cast<std::ptrdiff_t>(points.size());
-  const std::ptrdiff_t reach = n / 60;
+  const std::ptrdiff_t reach = n < 20 ? 0 : std::max<std::ptrdiff_t>(2, n / 60);
   std::vector<Point> out = points;
   for (std::ptrdiff_t i = 0; i < n; ++i) {
     const auto around = std::min({reach, i, n - 1 - i});
@@ -127,14 +127,15 @@ bool is_general_text(const std::string& split) {
 
 std::string loss_section(const RunReport& run) {
   std::string cards;
+  std::map<std::string, int> colours;  // a split keeps its colour from stage to stage
   for (const auto& stage : run.stages) {
     if (stage.steps.size() < 2) continue;
     std::vector<Point> raw;
     for (const auto& s : stage.steps) raw.push_back({s.tokens > 0 ? s.tokens : static_cast<double>(s.step), s.loss});
     std::vector<Series> series = {{"training", "c0", thinned(smoothed(raw), 240)}};
-    int colour = 1;
     for (const auto& [split, points] : stage.heldout) {
-      Series line{"held-out: " + split, fmt::format("c{}", 1 + (colour++ - 1) % 6), {}, /*marks=*/true};
+      const int colour = colours.emplace(split, static_cast<int>(colours.size())).first->second;
+      Series line{"held-out: " + split, fmt::format("c{}", 1 + colour % 6), {}, /*marks=*/true};
       for (const auto& p : points) line.points.push_back({p.tokens, p.loss});
       series.push_back(line);
     }

@@ -24,6 +24,7 @@ void read_stage_files(StageReport& stage, std::vector<std::string>& notes) {
   read_mixture(stage, notes);
   read_generations(stage, notes);
   read_validity(stage);
+  if (stage.kind.empty()) stage.kind = !stage.steps.empty() ? "train" : !stage.generated.empty() ? "generate" : !stage.validity.empty() ? "score" : "";
   if (stage.kind == "train" && stage.steps.empty()) notes.push_back(stage.name + ": no training step was recorded");
   if (stage.kind == "generate" && stage.generated.empty()) notes.push_back(stage.name + ": generations.jsonl is missing or empty");
   if (stage.kind == "score" && stage.validity.empty()) notes.push_back(stage.name + ": no score summary");

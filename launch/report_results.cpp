@@ -19,10 +19,10 @@ constexpr Metric kMetrics[] = {{"structural", &Validity::struct_valid}, {"compos
 
 /// One panel: a row with dot and 95 % whisker for every set.
 std::string interval_panel(const Metric& metric, const std::vector<Validity>& sets) {
-  const double left = 138, right = 372, row = 24, top = 8;
+  const double left = 128, right = 278, row = 24, top = 4;
   const double bottom = top + row * static_cast<double>(sets.size());
   const auto px = [&](double fraction) { return left + fraction * (right - left); };
-  std::string svg = fmt::format("<svg viewBox='0 0 430 {:.0f}' role='img' aria-label='{} validity'>", bottom + 24, metric.name);
+  std::string svg = fmt::format("<svg viewBox='0 0 320 {:.0f}' role='img' aria-label='{} validity'>", bottom + 24, metric.name);
   for (const double mark : {0.0, 0.25, 0.5, 0.75, 1.0}) {
     svg += fmt::format("<line class='grid' x1='{0:.1f}' x2='{0:.1f}' y1='{1}' y2='{2}'/><text class='tick' x='{0:.1f}' y='{3}' text-anchor='middle'>{4:.0f}</text>",
                        px(mark), top, bottom, bottom + 15, 100 * mark);
@@ -32,9 +32,9 @@ std::string interval_panel(const Metric& metric, const std::vector<Validity>& se
     const double y = top + row * (static_cast<double>(i) + 0.5), fraction = set.total > 0 ? set.*metric.count / set.total : 0;
     const Interval interval = wilson(set.*metric.count, set.total);
     svg += fmt::format("<text class='label' x='{}' y='{:.1f}' text-anchor='end'>{}</text><line class='whisker c{}' x1='{:.1f}' x2='{:.1f}' y1='{:.1f}' y2='{:.1f}'/>"
-                       "<circle class='dot c{}' cx='{:.1f}' cy='{:.1f}' r='5'><title>{}: {:.0f} of {:.0f}, 95 % interval {} to {}</title></circle>"
+                       "<circle class='dot c{}' cx='{:.1f}' cy='{:.1f}' r='3.6'><title>{}: {:.0f} of {:.0f}, 95 % interval {} to {}</title></circle>"
                        "<text class='value' x='{}' y='{:.1f}'>{:.1f}</text>",
-                       left - 10, y + 4, escape_html(set.name), i, px(interval.low), px(interval.high), y, y, i, px(fraction), y,
+                       left - 8, y + 4, escape_html(set.name), i, px(interval.low), px(interval.high), y, y, i, px(fraction), y,
                        escape_html(set.name), set.*metric.count, set.total, percent(interval.low), percent(interval.high), right + 10, y + 4, 100 * fraction);
   }
   return svg + "</svg>";

@@ -61,7 +61,7 @@ th.n,td.n{text-align:right;white-space:nowrap}td small{display:block;color:var(-
 sub{font-size:.72em;line-height:0}.sites{font-size:12.5px}.sites th,.sites td{padding:2px 10px 2px 0}
 details{margin:6px 0}summary{cursor:pointer;font-size:13.5px;color:var(--s0)}
 pre{font:12px/1.5 ui-monospace,"SF Mono","DejaVu Sans Mono",Consolas,monospace;background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:12px 14px;overflow-x:auto}
-.versions{width:auto;font-size:13px}
+.versions{width:auto;font-size:13px;margin-bottom:16px}
 .notes{border:1px solid var(--s1);border-radius:8px;padding:12px 18px;margin:24px 0 0;font-size:14px}.notes ul{margin:4px 0 0;padding-left:20px}
 main{padding-bottom:80px}
 @media(max-width:600px){header{padding-top:30px}h1{font-size:30px}.opening{font-size:17px}header,main{padding-left:16px;padding-right:16px}}

@@ -1,12 +1,12 @@
 #include "trainer/atomic_file.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"

@@ -2,11 +2,11 @@
 // temporary file beside it, fsync, rename. (base/files.h has the same for content at hand.)
 #pragma once
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string_view>
-
-#include <ATen/ATen.h>
 
 namespace anneal {
 

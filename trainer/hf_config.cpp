@@ -17,10 +17,11 @@ void check_architecture(const JsonFields& fields) {
     architecture = fields.at("architectures")[0].get<std::string>();
   }
   if (type != "llama" || (!architecture.empty() && architecture != "LlamaForCausalLM")) {
-    throw DataError(fmt::format("{}: model_type is \"{}\", architecture \"{}\"; expected \"llama\", "
-                                "\"LlamaForCausalLM\"",
-                                fields.file().string(), type, architecture),
-                    kSupported);
+    throw DataError(
+        fmt::format("{}: model_type is \"{}\", architecture \"{}\"; expected \"llama\", "
+                    "\"LlamaForCausalLM\"",
+                    fields.file().string(), type, architecture),
+        kSupported);
   }
   for (const char* key : {"attention_bias", "mlp_bias"}) {
     if (fields.boolean(key, false)) {
@@ -30,9 +31,9 @@ void check_architecture(const JsonFields& fields) {
     }
   }
   if (const auto act = fields.text("hidden_act", "silu"); act != "silu") {
-    throw DataError(fmt::format("{}: hidden_act is \"{}\", expected \"silu\"",
-                                fields.file().string(), act),
-                    kSupported);
+    throw DataError(
+        fmt::format("{}: hidden_act is \"{}\", expected \"silu\"", fields.file().string(), act),
+        kSupported);
   }
   if (fields.has("quantization_config")) {
     throw DataError(fmt::format("{}: the weights are quantised (quantization_config), expected "
@@ -93,9 +94,10 @@ HfConfig parse(const OrderedJson& json, const std::filesystem::path& file) {
   s.heads = fields.integer("num_attention_heads");
   s.kv_heads = fields.integer("num_key_value_heads", s.heads);
   if (!fields.has("head_dim") && (s.heads < 1 || s.dim % s.heads != 0)) {
-    throw DataError(fmt::format("{}: hidden_size {} is not a multiple of num_attention_heads {}, "
-                                "and there is no head_dim",
-                                file.string(), s.dim, s.heads));
+    throw DataError(
+        fmt::format("{}: hidden_size {} is not a multiple of num_attention_heads {}, "
+                    "and there is no head_dim",
+                    file.string(), s.dim, s.heads));
   }
   s.head_dim = fields.has("head_dim") ? fields.integer("head_dim") : s.dim / s.heads;
   s.ffn_dim = fields.integer("intermediate_size");

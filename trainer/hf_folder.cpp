@@ -36,7 +36,8 @@ void check_tensors(const fs::path& folder, const ModelShape& shape,
   for (const auto& spec : parameter_specs(shape)) {
     expected.insert(spec.name);
     if (!tensors.contains(spec.name)) {
-      faults.push_back(fmt::format("{} is missing, expected {}", spec.name, shape_text(spec.shape)));
+      faults.push_back(
+          fmt::format("{} is missing, expected {}", spec.name, shape_text(spec.shape)));
       continue;
     }
     const TensorInfo& info = tensors.info(spec.name);
@@ -55,18 +56,20 @@ void check_tensors(const fs::path& folder, const ModelShape& shape,
       if (tensors.file_of(kHead).bytes(kHead) == tensors.file_of(kEmbedding).bytes(kEmbedding)) {
         continue;
       }
-      faults.push_back("lm_head.weight differs from model.embed_tokens.weight, though config.json "
-                       "says tie_word_embeddings");
+      faults.push_back(
+          "lm_head.weight differs from model.embed_tokens.weight, though config.json "
+          "says tie_word_embeddings");
       continue;
     }
-    faults.push_back(fmt::format("{} {} is unexpected", name, shape_text(tensors.info(name).shape)));
+    faults.push_back(
+        fmt::format("{} {} is unexpected", name, shape_text(tensors.info(name).shape)));
   }
   if (!faults.empty()) {
-    throw DataError(fmt::format("{}: {} tensor{} do not fit config.json ({}):{}", folder.string(),
-                                faults.size(), faults.size() == 1 ? "" : "s", shape.describe(),
-                                few(faults)),
-                    "config.json and the safetensors files belong to different models, or one of "
-                    "them is damaged");
+    throw DataError(
+        fmt::format("{}: {} tensor{} do not fit config.json ({}):{}", folder.string(),
+                    faults.size(), faults.size() == 1 ? "" : "s", shape.describe(), few(faults)),
+        "config.json and the safetensors files belong to different models, or one of "
+        "them is damaged");
   }
 }
 
@@ -173,8 +176,8 @@ void write_hf_folder(const fs::path& folder, HfConfig config, const TensorProvid
       for (const auto& info : files[i]) placed[info.name] = name;
       write_safetensors(folder / name, std::move(files[i]), provider);
     }
-    std::string index = fmt::format("{{\n  \"metadata\": {{\"total_size\": {}}},\n  \"weight_map\": {{",
-                                    total_bytes);
+    std::string index = fmt::format(
+        "{{\n  \"metadata\": {{\"total_size\": {}}},\n  \"weight_map\": {{", total_bytes);
     for (auto it = placed.begin(); it != placed.end(); ++it) {
       index += fmt::format("{}\n    \"{}\": \"{}\"", it == placed.begin() ? "" : ",", it->first,
                            it->second);

@@ -3,12 +3,12 @@
 // tensors bit for bit and the same config.json.
 #pragma once
 
+#include <ATen/ATen.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "trainer/hf_config.h"
 #include "trainer/safetensors.h"
@@ -44,7 +44,8 @@ class HfFolder {
 };
 
 struct HfWriteOptions {
-  /// Element type of all weights; absent: each as the provider gives it (asked twice a tensor then).
+  /// Element type of all weights; absent: each as the provider gives it (asked twice a tensor
+  /// then).
   std::optional<at::ScalarType> dtype;
   /// Folder whose tokenizer files are copied; "" = none.
   std::filesystem::path tokenizer_from;

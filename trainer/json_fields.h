@@ -3,9 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
-
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "base/error.h"
 
@@ -24,8 +23,8 @@ inline OrderedJson parse_json_object(const std::string& text, const std::filesys
                     "the file is damaged or was cut off; copy it again");
   }
   if (!value.is_object()) {
-    throw DataError(fmt::format("{}: expected a JSON object, got {}", file.string(),
-                                value.type_name()));
+    throw DataError(
+        fmt::format("{}: expected a JSON object, got {}", file.string(), value.type_name()));
   }
   return value;
 }

@@ -59,8 +59,13 @@ std::uint64_t expected_bytes(const ModelShape& s) {
 }
 
 ModelShape shape_from_header(const Header& h) {
-  ModelShape s{.dim = h[0], .layers = h[2], .heads = h[3], .kv_heads = h[4], .ffn_dim = h[1],
-               .vocab_size = std::abs(static_cast<std::int64_t>(h[5])), .max_positions = h[6],
+  ModelShape s{.dim = h[0],
+               .layers = h[2],
+               .heads = h[3],
+               .kv_heads = h[4],
+               .ffn_dim = h[1],
+               .vocab_size = std::abs(static_cast<std::int64_t>(h[5])),
+               .max_positions = h[6],
                .rope_scaling = {}};
   s.head_dim = s.heads > 0 && s.dim % s.heads == 0 ? s.dim / s.heads : 0;
   s.tied_head = h[5] > 0;
@@ -80,7 +85,9 @@ at::Tensor rotary_table(const ModelShape& s) {
 
 at::Tensor rotary_pairs_to_halves(const at::Tensor& weight, std::int64_t heads) {
   const std::int64_t rows = weight.size(0), columns = weight.size(1);
-  return weight.view({heads, rows / heads / 2, 2, columns}).transpose(1, 2).reshape({rows, columns});
+  return weight.view({heads, rows / heads / 2, 2, columns})
+      .transpose(1, 2)
+      .reshape({rows, columns});
 }
 
 at::Tensor rotary_halves_to_pairs(const at::Tensor& weight, std::int64_t heads) {
@@ -116,14 +123,15 @@ Llama2cFile Llama2cFile::open(const fs::path& path) {
   if (const std::string fault = shape_fault(result.shape_); !fault.empty()) {
     throw DataError(
         fmt::format("{} is no llama2.c checkpoint (version 0): its header says {}, so {}",
-                    path.string(), fmt::format("{} {} {} {} {} {} {}", header[0], header[1], header[2],
-                                               header[3], header[4], header[5], header[6]),
+                    path.string(),
+                    fmt::format("{} {} {} {} {} {} {}", header[0], header[1], header[2], header[3],
+                                header[4], header[5], header[6]),
                     fault),
         "versions 1 and 2 of the format (magic \"ak42\") and quantised files are not read");
   }
   if (const std::uint64_t expected = expected_bytes(result.shape_); size != expected) {
-    throw DataError(fmt::format("{} has {} bytes, expected {} for {}", path.string(), size, expected,
-                                result.shape_.describe()),
+    throw DataError(fmt::format("{} has {} bytes, expected {} for {}", path.string(), size,
+                                expected, result.shape_.describe()),
                     size < expected ? "the file was cut off; copy or download it again"
                                     : "the file is damaged, or is not a llama2.c checkpoint");
   }
@@ -134,7 +142,8 @@ at::Tensor Llama2cFile::tensor(const std::string& name) const {
   std::uint64_t offset = kHeaderBytes;
   for (const auto& part : parts(shape_)) {
     for (std::int64_t layer = 0; layer < (part.per_layer ? shape_.layers : 1); ++layer) {
-      if (!part.name.empty() && name == (part.per_layer ? layer_name(layer, part.name) : part.name)) {
+      if (!part.name.empty() &&
+          name == (part.per_layer ? layer_name(layer, part.name) : part.name)) {
         const at::Tensor stored = mapped_tensor(file_, offset, part.shape, at::kFloat);
         return part.rotary_heads > 0 ? rotary_pairs_to_halves(stored, part.rotary_heads) : stored;
       }
@@ -146,7 +155,8 @@ at::Tensor Llama2cFile::tensor(const std::string& name) const {
 
 fs::path Llama2cFile::tokenizer() const {
   const std::string own = fmt::format("tok{}.bin", shape_.vocab_size);
-  for (const std::string& name : {own, std::string("tokenizer.bin"), std::string("tokenizer.model")}) {
+  for (const std::string& name :
+       {own, std::string("tokenizer.bin"), std::string("tokenizer.model")}) {
     const fs::path candidate = path_.parent_path() / name;
     std::error_code ignored;
     if (fs::is_regular_file(candidate, ignored)) return candidate;
@@ -161,14 +171,17 @@ void write_llama2c(const fs::path& path, const ModelShape& s, const TensorProvid
   };
   if (const std::string fault = shape_fault(s); !fault.empty()) refuse(fault);
   if (s.rope_scaling != RopeScaling{}) refuse("it has no place for stretched rotary positions");
-  if (s.rope_theta != 10000.0) refuse(fmt::format("rope_theta is {}, it implies 10000", s.rope_theta));
+  if (s.rope_theta != 10000.0)
+    refuse(fmt::format("rope_theta is {}, it implies 10000", s.rope_theta));
   if (s.norm_eps != 1e-5) refuse(fmt::format("norm_eps is {}, it implies 1e-5", s.norm_eps));
   if (s.head_dim * s.heads != s.dim) {
     refuse(fmt::format("head_dim {} x heads {} is not dim {}", s.head_dim, s.heads, s.dim));
   }
   if (s.max_positions > std::numeric_limits<std::int32_t>::max()) refuse("too many positions");
-  const Header header = {static_cast<std::int32_t>(s.dim), static_cast<std::int32_t>(s.ffn_dim),
-                         static_cast<std::int32_t>(s.layers), static_cast<std::int32_t>(s.heads),
+  const Header header = {static_cast<std::int32_t>(s.dim),
+                         static_cast<std::int32_t>(s.ffn_dim),
+                         static_cast<std::int32_t>(s.layers),
+                         static_cast<std::int32_t>(s.heads),
                          static_cast<std::int32_t>(s.kv_heads),
                          static_cast<std::int32_t>(s.tied_head ? s.vocab_size : -s.vocab_size),
                          static_cast<std::int32_t>(s.max_positions)};

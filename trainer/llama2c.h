@@ -5,12 +5,12 @@
 // rows of q and k are permuted on reading and back on writing.
 #pragma once
 
+#include <ATen/ATen.h>
+
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "trainer/model_shape.h"
 #include "trainer/safetensors.h"

@@ -1,10 +1,10 @@
-#include <cerrno>
-#include <cstring>
-
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "base/error.h"
 #include "trainer/safetensors.h"
@@ -54,7 +54,8 @@ at::Tensor mapped_tensor(const std::shared_ptr<MappedFile>& file, std::uint64_t 
     return copy;
   }
   // the deleter's copy of `file` keeps the mapping alive as long as the tensor's storage
-  return at::from_blob(data, shape, [file](void*) {}, at::TensorOptions().dtype(dtype));
+  return at::from_blob(
+      data, shape, [file](void*) {}, at::TensorOptions().dtype(dtype));
 }
 
 }  // namespace anneal

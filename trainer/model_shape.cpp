@@ -54,12 +54,17 @@ std::string ModelShape::describe() const {
 std::string shape_fault(const ModelShape& s) {
   // beyond this a size is damage, and products of sizes would overflow
   constexpr std::int64_t kLargest = std::int64_t{1} << 24;
-  const struct { const char* name; std::int64_t value, largest; } sizes[] = {
-      {"dim", s.dim, kLargest},         {"layers", s.layers, 1 << 16},
-      {"heads", s.heads, 1 << 16},      {"kv_heads", s.kv_heads, 1 << 16},
-      {"head_dim", s.head_dim, 1 << 16}, {"ffn_dim", s.ffn_dim, kLargest},
-      {"vocab_size", s.vocab_size, kLargest},
-      {"max_positions", s.max_positions, std::int64_t{1} << 32}};
+  const struct {
+    const char* name;
+    std::int64_t value, largest;
+  } sizes[] = {{"dim", s.dim, kLargest},
+               {"layers", s.layers, 1 << 16},
+               {"heads", s.heads, 1 << 16},
+               {"kv_heads", s.kv_heads, 1 << 16},
+               {"head_dim", s.head_dim, 1 << 16},
+               {"ffn_dim", s.ffn_dim, kLargest},
+               {"vocab_size", s.vocab_size, kLargest},
+               {"max_positions", s.max_positions, std::int64_t{1} << 32}};
   for (const auto& size : sizes) {
     if (size.value < 1 || size.value > size.largest) {
       return fmt::format("{} is {}, expected 1 to {}", size.name, size.value, size.largest);
@@ -68,8 +73,9 @@ std::string shape_fault(const ModelShape& s) {
   const double heads = 2.0 * static_cast<double>(s.head_dim) * static_cast<double>(s.heads);
   const double layer = static_cast<double>(s.dim) * (heads + static_cast<double>(s.ffn_dim));
   if (layer * static_cast<double>(s.layers) > 1e14) {
-    return fmt::format("dim {}, ffn_dim {}, {} heads of {} and {} layers make more than 1e14 weights",
-                       s.dim, s.ffn_dim, s.heads, s.head_dim, s.layers);
+    return fmt::format(
+        "dim {}, ffn_dim {}, {} heads of {} and {} layers make more than 1e14 weights", s.dim,
+        s.ffn_dim, s.heads, s.head_dim, s.layers);
   }
   if (s.heads % s.kv_heads != 0) {
     return fmt::format("heads {} is not a multiple of kv_heads {}", s.heads, s.kv_heads);
@@ -148,8 +154,8 @@ std::vector<float> rotary_inverse_frequencies(const ModelShape& s) {
       if (wavelength > low) {
         f = static_cast<float>(f / r.factor);
       } else if (wavelength >= high) {
-        const double smooth = (original / wavelength - r.low_freq_factor) /
-                              (r.high_freq_factor - r.low_freq_factor);
+        const double smooth =
+            (original / wavelength - r.low_freq_factor) / (r.high_freq_factor - r.low_freq_factor);
         f = static_cast<float>((1 - smooth) * f / r.factor + smooth * f);
       }
     }

@@ -26,24 +26,25 @@ struct RopeScaling {
 };
 
 struct ModelShape {
-  std::int64_t dim = 0;        ///< width of the residual stream (hidden_size)
-  std::int64_t layers = 0;     ///< num_hidden_layers
-  std::int64_t heads = 0;      ///< query heads
-  std::int64_t kv_heads = 0;   ///< key/value heads; divides heads
-  std::int64_t head_dim = 0;   ///< width of one head; even
-  std::int64_t ffn_dim = 0;    ///< intermediate_size
+  std::int64_t dim = 0;       ///< width of the residual stream (hidden_size)
+  std::int64_t layers = 0;    ///< num_hidden_layers
+  std::int64_t heads = 0;     ///< query heads
+  std::int64_t kv_heads = 0;  ///< key/value heads; divides heads
+  std::int64_t head_dim = 0;  ///< width of one head; even
+  std::int64_t ffn_dim = 0;   ///< intermediate_size
   std::int64_t vocab_size = 0;
   std::int64_t max_positions = 0;
   double rope_theta = 10000.0;
   double norm_eps = 1e-5;
-  bool tied_head = false;      ///< the head is the embedding; there is no lm_head.weight
-  double init_std = 0.02;      ///< of fresh weights only
+  bool tied_head = false;  ///< the head is the embedding; there is no lm_head.weight
+  double init_std = 0.02;  ///< of fresh weights only
   RopeScaling rope_scaling;
   bool operator==(const ModelShape&) const = default;
 
   /// Number of weights (a tied head counts once).
   std::int64_t num_parameters() const;
-  /// "dim 64, 5 layers, 8 heads (4 key/value) of 8, ffn 172, vocabulary 512, tied head; 260,032 parameters".
+  /// "dim 64, 5 layers, 8 heads (4 key/value) of 8, ffn 172, vocabulary 512, tied head; 260,032
+  /// parameters".
   std::string describe() const;
 };
 

@@ -48,7 +48,8 @@ PeftConfig parse(const std::string& text, const fs::path& file) {
   if (fields.has("target_modules") && fields.at("target_modules").is_array() &&
       !fields.has("layers_to_transform") && !fields.has("exclude_modules")) {
     for (const auto& target : fields.at("target_modules")) {
-      if (!target.is_string()) fields.refuse("target_modules", "names", fields.at("target_modules"));
+      if (!target.is_string())
+        fields.refuse("target_modules", "names", fields.at("target_modules"));
       config.targets.push_back(target.get<std::string>());
     }
     std::sort(config.targets.begin(), config.targets.end());
@@ -152,11 +153,12 @@ PeftAdapter read_peft_adapter(const fs::path& folder) {
     (is_a ? pair.a : pair.b) = file.tensor(info.name);
   }
   if (!unknown.empty() || adapter.pairs.empty()) {
-    throw DataError(fmt::format("{}: {}{}", path.string(),
-                                unknown.empty() ? "it holds no tensors"
-                                                : "tensors that are no LoRA factors of a linear layer:",
-                                unknown),
-                    "expected names like base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight");
+    throw DataError(
+        fmt::format("{}: {}{}", path.string(),
+                    unknown.empty() ? "it holds no tensors"
+                                    : "tensors that are no LoRA factors of a linear layer:",
+                    unknown),
+        "expected names like base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight");
   }
   return adapter;
 }
@@ -170,7 +172,8 @@ std::vector<std::string> lora_modules(const ModelShape& shape,
   return modules;
 }
 
-void check_peft_adapter(const PeftAdapter& adapter, const ModelShape& shape, const fs::path& source) {
+void check_peft_adapter(const PeftAdapter& adapter, const ModelShape& shape,
+                        const fs::path& source) {
   std::map<std::string, std::vector<std::int64_t>> modules;
   for (const auto& spec : linear_modules(shape)) modules[spec.name] = spec.shape;
   std::string faults;
@@ -182,8 +185,12 @@ void check_peft_adapter(const PeftAdapter& adapter, const ModelShape& shape, con
       fault(fmt::format("{} is no linear layer of the base", module));
       continue;
     }
-    const struct { const char* name; const at::Tensor& tensor; std::vector<std::int64_t> expected; }
-        factors[] = {{"lora_A", pair.a, {r, found->second[1]}}, {"lora_B", pair.b, {found->second[0], r}}};
+    const struct {
+      const char* name;
+      const at::Tensor& tensor;
+      std::vector<std::int64_t> expected;
+    } factors[] = {{"lora_A", pair.a, {r, found->second[1]}},
+                   {"lora_B", pair.b, {found->second[0], r}}};
     for (const auto& factor : factors) {
       if (!factor.tensor.defined()) {
         fault(fmt::format("{}.{} is missing", module, factor.name));
@@ -197,7 +204,8 @@ void check_peft_adapter(const PeftAdapter& adapter, const ModelShape& shape, con
     }
   }
   for (const auto& module : lora_modules(shape, adapter.config.targets)) {
-    if (!adapter.pairs.count(module)) fault(fmt::format("{} is a target, but has no factors", module));
+    if (!adapter.pairs.count(module))
+      fault(fmt::format("{} is a target, but has no factors", module));
   }
   if (!faults.empty()) {
     throw DataError(fmt::format("{} does not fit the base model ({}):{}", source.string(),

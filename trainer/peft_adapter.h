@@ -1,15 +1,15 @@
-// PEFT's LoRA adapter folder: adapter_config.json and adapter_model.safetensors, read and written so
-// that PEFT and this program can use each other's. LoRA (Hu et al. 2021, arXiv 2106.09685, eq. 3):
-// h = W x + scaling * B A x with A [r, in], B [out, r], scaling = alpha / r.
+// PEFT's LoRA adapter folder: adapter_config.json and adapter_model.safetensors, read and written
+// so that PEFT and this program can use each other's. LoRA (Hu et al. 2021, arXiv 2106.09685, eq.
+// 3): h = W x + scaling * B A x with A [r, in], B [out, r], scaling = alpha / r.
 #pragma once
+
+#include <ATen/ATen.h>
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "trainer/model_shape.h"
 #include "trainer/safetensors.h"
@@ -52,7 +52,8 @@ PeftConfig read_peft_config(const std::filesystem::path& folder);
 PeftAdapter read_peft_adapter(const std::filesystem::path& folder);
 
 /// Checks every pair against the base's shape: known module, A [r, in], B [out, r], and that each
-/// target has its pair in each layer (`source` is for messages). Throws DataError listing the faults.
+/// target has its pair in each layer (`source` is for messages). Throws DataError listing the
+/// faults.
 void check_peft_adapter(const PeftAdapter& adapter, const ModelShape& shape,
                         const std::filesystem::path& source);
 

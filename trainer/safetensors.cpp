@@ -16,11 +16,20 @@ constexpr struct {
   at::ScalarType type;
   const char* name;
 } kDtypes[] = {
-    {at::kDouble, "F64"},     {at::kFloat, "F32"},   {at::kHalf, "F16"},
-    {at::kBFloat16, "BF16"},  {at::kLong, "I64"},    {at::kInt, "I32"},
-    {at::kShort, "I16"},      {at::kChar, "I8"},     {at::kByte, "U8"},
-    {at::kBool, "BOOL"},      {at::kUInt16, "U16"},  {at::kUInt32, "U32"},
-    {at::kUInt64, "U64"},     {at::kFloat8_e4m3fn, "F8_E4M3"},
+    {at::kDouble, "F64"},
+    {at::kFloat, "F32"},
+    {at::kHalf, "F16"},
+    {at::kBFloat16, "BF16"},
+    {at::kLong, "I64"},
+    {at::kInt, "I32"},
+    {at::kShort, "I16"},
+    {at::kChar, "I8"},
+    {at::kByte, "U8"},
+    {at::kBool, "BOOL"},
+    {at::kUInt16, "U16"},
+    {at::kUInt32, "U32"},
+    {at::kUInt64, "U64"},
+    {at::kFloat8_e4m3fn, "F8_E4M3"},
     {at::kFloat8_e5m2, "F8_E5M2"},
 };
 
@@ -58,8 +67,8 @@ nlohmann::json parse_header(const std::string& text, const std::filesystem::path
   return header;
 }
 
-TensorInfo parse_tensor(const std::string& name, const nlohmann::json& entry, std::uint64_t data_size,
-                        const std::filesystem::path& path) {
+TensorInfo parse_tensor(const std::string& name, const nlohmann::json& entry,
+                        std::uint64_t data_size, const std::filesystem::path& path) {
   const auto refuse = [&](const std::string& what) {
     throw DataError(fmt::format("{}: tensor \"{}\": {}", path.string(), name, what), kDamaged);
   };
@@ -121,7 +130,8 @@ std::string safetensors_dtype(at::ScalarType dtype) {
 std::string shape_text(const std::vector<std::int64_t>& shape) {
   std::string text = "[";
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    text += (i ? ", " : "") + std::to_string(shape[i]);
+    if (i > 0) text += ", ";
+    text += std::to_string(shape[i]);
   }
   return text + "]";
 }
@@ -164,10 +174,11 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   for (std::size_t i = 0; i < result.tensors_.size(); ++i) {
     const TensorInfo& info = result.tensors_[i];
     if (info.begin != position) {
-      throw DataError(fmt::format("{}: tensor \"{}\" begins at byte {} of the data, expected {}: {}",
-                                  path.string(), info.name, info.begin, position,
-                                  info.begin < position ? "it overlaps another" : "there is a gap"),
-                      kDamaged);
+      throw DataError(
+          fmt::format("{}: tensor \"{}\" begins at byte {} of the data, expected {}: {}",
+                      path.string(), info.name, info.begin, position,
+                      info.begin < position ? "it overlaps another" : "there is a gap"),
+          kDamaged);
     }
     position = info.end;
     result.index_[info.name] = i;
@@ -185,10 +196,9 @@ const TensorInfo& SafetensorsFile::info(const std::string& name) const {
   if (found == index_.end()) {
     std::vector<std::string> names;
     for (const auto& info : tensors_) names.push_back(info.name);
-    throw DataError(fmt::format("{} holds no tensor \"{}\" (it holds {})", path_.string(), name,
-                                names.size()),
-                    names.empty() ? "" : fmt::format("the nearest name is \"{}\"",
-                                                     nearest_name(name, names)));
+    throw DataError(
+        fmt::format("{} holds no tensor \"{}\" (it holds {})", path_.string(), name, names.size()),
+        names.empty() ? "" : fmt::format("the nearest name is \"{}\"", nearest_name(name, names)));
   }
   return tensors_[found->second];
 }

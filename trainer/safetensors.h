@@ -5,6 +5,8 @@
 // element types first, then by name), so equal content gives equal bytes.
 #pragma once
 
+#include <ATen/ATen.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -14,8 +16,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 namespace anneal {
 

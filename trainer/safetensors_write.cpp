@@ -9,10 +9,12 @@
 namespace anneal {
 namespace {
 
-/// Place of an element type in the reference library's order (by alignment, then as declared there).
+/// Place of an element type in the reference library's order (by alignment, then as declared
+/// there).
 int dtype_rank(const std::string& dtype) {
-  static const char* const kOrder[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3", "I16", "U16", "F16",
-                                       "BF16", "I32", "U32", "F32",     "F64",     "I64", "U64"};
+  static const char* const kOrder[] = {"BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3",
+                                       "I16",  "U16", "F16", "BF16",    "I32",
+                                       "U32",  "F32", "F64", "I64",     "U64"};
   return static_cast<int>(std::find(std::begin(kOrder), std::end(kOrder), dtype) -
                           std::begin(kOrder));
 }
@@ -42,10 +44,10 @@ std::string lay_out(std::vector<TensorInfo>& tensors,
     for (const auto size : info.shape) bytes *= static_cast<std::uint64_t>(size);
     info.begin = position;
     info.end = position += bytes;
-    const OrderedJson entry = {{"dtype", dtype},
-                               {"shape", info.shape},
-                               {"data_offsets", {info.begin, info.end}}};
-    text += (text.size() > 1 ? "," : "") + OrderedJson(info.name).dump() + ":" + entry.dump();
+    const OrderedJson entry = {
+        {"dtype", dtype}, {"shape", info.shape}, {"data_offsets", {info.begin, info.end}}};
+    if (text.size() > 1) text += ",";
+    text += OrderedJson(info.name).dump() + ":" + entry.dump();
   }
   text += "}";
   text.append((8 - text.size() % 8) % 8, ' ');
@@ -84,8 +86,8 @@ void write_safetensors(const std::filesystem::path& path,
     infos.push_back({.name = name, .dtype = tensor.scalar_type(), .shape = tensor.sizes().vec()});
     by_name[name] = tensor;
   }
-  write_safetensors(path, std::move(infos), [&](const std::string& name) { return by_name.at(name); },
-                    metadata);
+  write_safetensors(
+      path, std::move(infos), [&](const std::string& name) { return by_name.at(name); }, metadata);
 }
 
 }  // namespace anneal

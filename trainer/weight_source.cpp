@@ -117,24 +117,26 @@ WeightSource open_at(const fs::path& path, int depth);
 /// `depth` adapters were laid one over another on the way here.
 WeightSource open_adapter(const fs::path& folder, int depth) {
   if (depth > 8) {
-    throw DataError(fmt::format("{}: more than 8 adapters lie one over another, or their "
-                                "base_model_name_or_path lead in a circle",
-                                folder.string()));
+    throw DataError(
+        fmt::format("{}: more than 8 adapters lie one over another, or their "
+                    "base_model_name_or_path lead in a circle",
+                    folder.string()));
   }
   return lay_over(open_at(find_base(read_peft_config(folder).base, folder), depth + 1), folder);
 }
 
 WeightSource open_at(const fs::path& path, int depth) {
   if (!present(path)) {
-    throw DataError(fmt::format("there is no model at {}", path.string()),
-                    "check the path; relative paths start at the folder the command is called from");
+    throw DataError(
+        fmt::format("there is no model at {}", path.string()),
+        "check the path; relative paths start at the folder the command is called from");
   }
   if (!fs::is_directory(path)) {
     if (path.extension() == ".bin" || Llama2cFile::recognises(path)) return open_llama2c(path);
-    throw DataError(fmt::format("{} is not a model: it is a file, and no llama2.c checkpoint",
-                                path.string()),
-                    "a Hugging Face folder (config.json, model.safetensors), a run folder or a "
-                    "llama2.c .bin is expected");
+    throw DataError(
+        fmt::format("{} is not a model: it is a file, and no llama2.c checkpoint", path.string()),
+        "a Hugging Face folder (config.json, model.safetensors), a run folder or a "
+        "llama2.c .bin is expected");
   }
   if (present(path / "config.json")) return open_hf(path);
   if (is_peft_folder(path)) return open_adapter(path, depth);
@@ -145,9 +147,10 @@ WeightSource open_at(const fs::path& path, int depth) {
       fmt::format("{} is not a model: looked for config.json, adapter_config.json, "
                   "model/config.json and adapter/adapter_config.json; the folder {}",
                   path.string(), contents(path)),
-      unfinished ? "the training run has not finished: call the same command again to resume it"
-                 : "a Hugging Face folder (config.json, model.safetensors), a finished run folder, a "
-                   "PEFT adapter or a llama2.c .bin is expected");
+      unfinished
+          ? "the training run has not finished: call the same command again to resume it"
+          : "a Hugging Face folder (config.json, model.safetensors), a finished run folder, a "
+            "PEFT adapter or a llama2.c .bin is expected");
 }
 
 }  // namespace
@@ -158,7 +161,8 @@ std::vector<std::string> WeightSource::names() const {
   return names;
 }
 
-at::Tensor WeightSource::tensor(const std::string& name, std::optional<at::ScalarType> dtype) const {
+at::Tensor WeightSource::tensor(const std::string& name,
+                                std::optional<at::ScalarType> dtype) const {
   return read(name, dtype);
 }
 

@@ -1,14 +1,14 @@
 // One way in for weights: whatever `model.from` or `--model` names, as named tensors and a shape.
 #pragma once
 
+#include <ATen/ATen.h>
+
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <ATen/ATen.h>
 
 #include "trainer/hf_config.h"
 #include "trainer/peft_adapter.h"
@@ -39,14 +39,16 @@ struct WeightSource {
   std::vector<std::string> names() const;
   /// A weight in `dtype`, or as stored for std::nullopt. A view of the file where possible: clone
   /// before keeping it for training. Throws DataError.
-  at::Tensor tensor(const std::string& name, std::optional<at::ScalarType> dtype = at::kFloat) const;
+  at::Tensor tensor(const std::string& name,
+                    std::optional<at::ScalarType> dtype = at::kFloat) const;
   /// One line: kind, path and shape.
   std::string describe() const;
 };
 
 /// Recognises and opens: a Hugging Face folder, a run folder of ours (model/, or adapter/ with its
 /// base), a PEFT adapter folder (base_model_name_or_path relative to the current folder or to the
-/// adapter's; the base may be an adapter again), a llama2.c .bin. Throws DataError saying what was looked for and what is there.
+/// adapter's; the base may be an adapter again), a llama2.c .bin. Throws DataError saying what was
+/// looked for and what is there.
 WeightSource open_weights(const std::filesystem::path& path);
 
 /// The same with an adapter of another place laid over it (`--adapter`).

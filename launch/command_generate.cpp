@@ -1,0 +1,116 @@
+// anneal generate: a recipe, or a model and a prompt.
+#include <memory>
+
+#include <ATen/Parallel.h>
+
+#include "base/error.h"
+#include "data/crystal_prompt.h"
+#include "launch/command.h"
+#include "launch/generation_model.h"
+#include "launch/stage.h"
+
+namespace anneal {
+
+namespace {
+
+struct GenerateArguments {
+  std::string recipe, model, tokenizer, prompt, out;
+  std::vector<std::string> sets, conditions;
+  std::int64_t max_tokens = 200, seed = 1, crystals = 0, max_sites = 20;
+  double temperature = 0.9, top_p = 0.9;
+  bool no_grammar = false, no_bos = false;
+};
+
+/// One text, printed as it is: prompt and continuation.
+int print_text(const GenerateArguments& a, const CommandContext& context) {
+  if (!context.group().is_root()) return 0;
+  GenerationModel model = open_generation_model({.from = a.model}, a.tokenizer, a.seed);
+  GenerationOptions options{.sampling = {.temperature = a.temperature, .top_p = a.top_p},
+                            .max_tokens = a.max_tokens,
+                            .batch = 1,
+                            .seed = static_cast<std::uint64_t>(a.seed),
+                            .end_ids = default_end_ids(model.tokenizer),
+                            .add_bos = !a.no_bos};
+  const std::vector<std::string> prompts{a.prompt};
+  generate(model.decoder, model.tokenizer, prompts, 0, 1, options, [&](const Sample& sample) {
+    std::string text = a.prompt + sample.text;
+    // A tokenizer that puts a space before every text would show it here as well.
+    if (a.prompt.empty() && model.tokenizer.adds_space_before() && text.starts_with(" ")) text.erase(0, 1);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fputc('\n', stdout);
+  });
+  return 0;
+}
+
+/// Samples crystals into a folder (or standard output, one after the other).
+int sample_crystals(const GenerateArguments& a, const CommandContext& context) {
+  Recipe recipe;
+  recipe.name = "crystals";
+  recipe.stage = StageKind::kGenerate;
+  recipe.run.seed = a.seed;
+  recipe.model.from = a.model;
+  recipe.tokenizer.path = a.tokenizer;
+  auto& g = recipe.generate;
+  g.count = a.crystals;
+  g.prompt = a.prompt;
+  g.conditions = a.conditions;
+  g.temperature = a.temperature;
+  g.top_p = a.top_p;
+  g.max_tokens = std::max<std::int64_t>(a.max_tokens, 500);
+  g.grammar = !a.no_grammar;
+  g.max_sites = a.max_sites;
+  recipe.run.dir = a.out.empty() ? "runs/crystals" : a.out;
+  run_stage(recipe, context, {});
+  context.log.info("{}/generations.jsonl\njudge them: anneal score {}/generations.jsonl --out {}/score",
+                   recipe.run.dir, recipe.run.dir, recipe.run.dir);
+  return 0;
+}
+
+}  // namespace
+
+Command add_generate(CLI::App& app) {
+  auto* command = app.add_subcommand("generate", "Sample texts or crystals from a model");
+  command->footer("Examples:\n"
+                  "  mpirun -n 2 anneal generate recipes/quickstart/generate.yaml --set generate.count=100\n"
+                  "  anneal generate --model runs/quickstart/cpt --prompt 'The band gap of' --max-tokens 60\n"
+                  "  anneal generate --model runs/quickstart/cif_peft --crystals 20 --out runs/my_crystals\n"
+                  "--temperature 0 is greedy.");
+  auto a = std::make_shared<GenerateArguments>();
+  command->add_option("RECIPE", a->recipe, "YAML file of a generate stage")->check(CLI::ExistingFile);
+  command->add_option("--set", a->sets, "Change a key of the recipe")->expected(1)->take_all();
+  command->add_option("--model", a->model, "Model: Hugging Face folder, run folder, adapter, llama2.c .bin");
+  command->add_option("--tokenizer", a->tokenizer, "Tokenizer file (default: the model's)");
+  command->add_option("--prompt", a->prompt, "Text to continue");
+  command->add_option("--max-tokens", a->max_tokens, "New tokens at most")->check(CLI::PositiveNumber);
+  command->add_option("--temperature", a->temperature, "0: greedy")->check(CLI::NonNegativeNumber);
+  command->add_option("--top-p", a->top_p, "Nucleus")->check(CLI::Range(0.0, 1.0));
+  command->add_option("--seed", a->seed, "Same seed, same samples")->check(CLI::NonNegativeNumber);
+  auto* crystals = command->add_option("--crystals", a->crystals, "Sample this many crystals");
+  command->add_option("--condition", a->conditions, "For crystals: 'pretty_formula: LiFeO2' (may be repeated)")->expected(1)->take_all();
+  command->add_option("--max-sites", a->max_sites, "Largest crystal")->check(CLI::PositiveNumber);
+  command->add_option("--out", a->out, "Folder for generations.jsonl (crystals)");
+  command->add_flag("--no-grammar", a->no_grammar, "Sample crystals without the grammar");
+  command->add_flag("--no-bos", a->no_bos, "Do not put the begin-of-text token before the prompt");
+  return {command, [=](const CommandContext& context) {
+            if (!a->recipe.empty()) {
+              RecipeArguments recipe{.file = a->recipe, .sets = a->sets};
+              const Recipe loaded = load_recipe(recipe.file, recipe.overrides());
+              if (loaded.stage != StageKind::kGenerate) {
+                throw UsageError(fmt::format("{} is a recipe of stage '{}', this command takes 'generate'",
+                                             a->recipe, to_string(loaded.stage)));
+              }
+              run_stage(loaded, context, {});
+              context.log.info("run folder: {}", loaded.run.dir);
+              return 0;
+            }
+            if (a->model.empty()) {
+              throw UsageError("neither a RECIPE nor --model is given", "anneal generate --help");
+            }
+            if (crystals->count() > 0 && a->crystals < 1) {
+              throw UsageError(fmt::format("--crystals {}: at least 1 is needed", a->crystals));
+            }
+            return a->crystals > 0 ? sample_crystals(*a, context) : print_text(*a, context);
+          }};
+}
+
+}  // namespace anneal

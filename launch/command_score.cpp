@@ -1,0 +1,62 @@
+// anneal score: verdicts on crystals of any input; splits over ranks under mpirun.
+#include <memory>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cif/score.h"
+#include "launch/command.h"
+
+namespace anneal {
+
+namespace {
+
+std::string rate(std::optional<double> value) {
+  return value ? fmt::format("{:.2f} %", 100 * *value) : "-";
+}
+
+void print_summary(const ScoreSummary& s, const std::string& out, const Log& log) {
+  log.info("{:<28}{:>12}", "crystals", with_commas(s.total));
+  log.info("{:<28}{:>12}", "parsed", with_commas(s.parsed));
+  log.info("{:<28}{:>12}  {:>9}", "structurally valid", with_commas(s.struct_valid), rate(s.struct_valid_rate()));
+  log.info("{:<28}{:>12}  {:>9}", "compositionally valid", with_commas(s.comp_valid), rate(s.comp_valid_rate()));
+  log.info("{:<28}{:>12}  {:>9}", "valid (both)", with_commas(s.valid), rate(s.valid_rate()));
+  for (const auto& [reason, count] : s.reasons) {
+    log.info("  {:<26}{:>12}", reason, with_commas(count));
+  }
+  log.info("{}/summary.json, {}/verdicts.jsonl", out, out);
+}
+
+}  // namespace
+
+Command add_score(CLI::App& app) {
+  auto* command = app.add_subcommand("score", "Judge crystals: parsed, structurally and compositionally valid");
+  command->footer("INPUT: a .cif, a folder of them, a CSV with a column cif, a CSV with columns\n"
+                  "lengths,angles,species,coords, or JSONL with a field text.\n"
+                  "Example: anneal score ../shared/data/cif/perov_5_val.csv --out runs/score_perov");
+  auto input = std::make_shared<std::string>();
+  auto out = std::make_shared<std::string>();
+  auto cutoff = std::make_shared<double>(0.5);
+  auto threads = std::make_shared<int>(0);
+  command->add_option("INPUT", *input, "Crystals")->required();
+  command->add_option("--out", *out, "Folder for verdicts.jsonl and summary.json")->required();
+  command->add_option("--min-distance", *cutoff, "Shortest distance that is valid, Angstrom")->check(CLI::NonNegativeNumber);
+  command->add_option("--threads", *threads, "0: one a core")->check(CLI::NonNegativeNumber);
+  return {command, [=](const CommandContext& context) {
+            const Group& group = context.group();
+            ScoreOptions options{.cutoff_a = *cutoff,
+                                 .threads = *threads,
+                                 .rank = group.rank(),
+                                 .world_size = group.size(),
+                                 .progress = context.log.speaks(),
+                                 .log = context.log};
+            if (group.size() > 1 && options.threads == 0) options.threads = 1;
+            ScoreSummary summary = score_file(*input, *out, options);
+            group.barrier("scoring of the other ranks");
+            if (!group.is_root()) return 0;
+            if (group.size() > 1) summary = merge_score_parts(*out, options);
+            print_summary(summary, *out, context.log);
+            return 0;
+          }};
+}
+
+}  // namespace anneal

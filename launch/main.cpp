@@ -1,0 +1,98 @@
+// anneal: parse, build the world, run one command, map an exception to an exit code.
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
+#include <optional>
+#include <thread>
+
+#include <malloc.h>
+
+#include "base/error.h"
+#include "launch/command.h"
+
+namespace anneal {
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  mpirun -n 2 anneal run recipes/quickstart/pipeline.yaml
+  anneal train recipes/quickstart/cpt.yaml --set train.steps=100
+  anneal score my_crystals.csv --out runs/score
+  anneal generate --model runs/quickstart/cif_peft --crystals 10
+
+Exit codes: 0 done, 1 unexpected, 2 usage or recipe, 3 data, file or checkpoint,
+4 communication or hardware, 5 non-finite numbers beyond the policy.)";
+
+int environment_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
+    if (const char* value = std::getenv(name)) return std::atoi(value);
+  }
+  return 0;
+}
+
+/// Ends all ranks with one message: rank 0 speaks at once; another rank gives it a moment, since
+/// most errors are the same everywhere.
+[[noreturn]] void fail(const std::optional<World>& world, ExitCode code, const std::string& message) {
+  const int rank = environment_rank();
+  if (rank != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  const std::string who = rank == 0 ? "" : fmt::format(" (rank {})", rank);
+  std::fprintf(stderr, "anneal: error%s: %s\n", who.c_str(), message.c_str());
+  std::fflush(stderr);
+  if (world && world->group().size() > 1) world->group().abort(static_cast<int>(code));
+  std::fflush(stdout);
+  std::_Exit(static_cast<int>(code));
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"Turns a LLaMA into a materials-science model, and judges the crystals it generates."};
+  app.footer(kFooter);
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "anneal 0.1.0");
+  bool quiet = false;
+  app.add_flag("--quiet,-q", quiet, "Print warnings and errors only");
+  app.fallthrough();
+  const std::vector<Command> commands = {
+      add_run(app),     add_prepare(app), add_train(app),     add_generate(app),
+      add_score(app),   add_eval(app),    add_convert(app),   add_tokenizer(app),
+      add_logits(app),  add_inspect(app), add_chat(app),      add_report(app)};
+  const bool speaks = environment_rank() == 0;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return speaks ? app.exit(error) : 0;  // --help, --version
+    if (speaks) {
+      std::fprintf(stderr, "anneal: error: %s\nhint: anneal --help, or anneal COMMAND --help\n",
+                   error.what());
+    }
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  std::optional<World> world;
+  try {
+    world.emplace();
+    for (const auto& command : commands) {
+      if (!command.app->parsed()) continue;
+      return command.action({*world, Log(world->group().is_root(), quiet)});
+    }
+    return static_cast<int>(ExitCode::kUsage);
+  } catch (const Error& error) {
+    fail(world, error.code(), error.full_message());
+  } catch (const std::bad_alloc&) {
+    fail(world, ExitCode::kCommunication,
+         "out of memory\nhint: fewer rows at once (train.micro_batch, generate.batch), or more ranks");
+  } catch (const std::exception& error) {
+    fail(world, ExitCode::kUnexpected, fmt::format("unexpected: {}", error.what()));
+  }
+}
+
+}  // namespace
+}  // namespace anneal
+
+int main(int argc, char** argv) {
+  // Activations are freed and taken again every step: keep their memory instead of giving it back to
+  // the system, which would cost a page fault for each 4 KiB.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  std::signal(SIGPIPE, SIG_IGN);
+  return anneal::run(argc, argv);
+}

@@ -1,0 +1,148 @@
+#include "launch/pipeline.h"
+
+#include <chrono>
+#include <map>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/fingerprint.h"
+#include "base/text.h"
+#include "launch/report.h"
+#include "launch/stage.h"
+
+namespace anneal {
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr const char* kStartedFile = "started.json";  ///< fingerprint of the call that filled a folder
+
+/// Names, sizes and times of the files a pattern names: a change of them is a change of the stage.
+std::string describe_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
+  std::string text;
+  const std::string own = fs::absolute(pipeline_dir).lexically_normal().string();
+  for (const auto& [name, source] : recipe.data.sources) {
+    for (const auto pattern : split(source.path, ';')) {
+      for (const auto& file : expand_paths(std::string(trim(pattern)))) {
+        if (fs::absolute(file).lexically_normal().string().starts_with(own)) continue;
+        std::error_code ignored;
+        text += fmt::format("{} {} {}\n", file.string(), fs::file_size(file, ignored),
+                            fs::last_write_time(file, ignored).time_since_epoch().count());
+      }
+    }
+  }
+  return text;
+}
+
+/// What a stage's result depends on: its recipe, files from outside, and the stages it reads from.
+std::string stage_fingerprint(const Recipe& recipe, const fs::path& pipeline_dir,
+                              const std::map<std::string, std::string>& earlier) {
+  std::string text = to_yaml(recipe) + describe_inputs(recipe, pipeline_dir);
+  for (const auto& [folder, print] : earlier) {
+    if (text.find(folder) != std::string::npos) text += folder + " " + print + "\n";
+  }
+  return fingerprint(text);
+}
+
+Json read_json_if_there(const fs::path& file) {
+  if (!fs::exists(file)) return nullptr;
+  return Json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
+}
+
+std::string recorded_fingerprint(const fs::path& file) {
+  const Json entry = read_json_if_there(file);
+  return entry.is_object() ? entry.value("fingerprint", "") : "";
+}
+
+/// Removes what an earlier call with another recipe left, but for the token shards, which know
+/// themselves whether they still fit.
+void clear_stage(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.path().filename() != "shards") fs::remove_all(entry.path(), ignored);
+  }
+}
+
+class PipelineRun {
+ public:
+  PipelineRun(const fs::path& file, const std::vector<Override>& overrides,
+              const CommandContext& context)
+      : context_(context), pipeline_(load_pipeline(file, overrides)), dir_(pipeline_.run.dir) {
+    // All recipes are read first: a mistake in the last stage is told before the first one runs.
+    for (const auto& stage : pipeline_.stages) {
+      recipes_.push_back(load_stage(pipeline_, stage, file, overrides));
+    }
+  }
+
+  void run(bool fresh) {
+    const auto start = std::chrono::steady_clock::now();
+    for (std::size_t i = 0; i < recipes_.size(); ++i) run_one(i, fresh);
+    if (!context_.group().is_root()) return;
+    write_report(dir_, pipeline_.name);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    context_.log.info("\n{}", summary_table(dir_));
+    context_.log.info("report: {}   ({} in all)", (dir_ / "report.html").string(),
+                      human_duration(seconds));
+  }
+
+ private:
+  void run_one(std::size_t i, bool fresh) {
+    const Recipe& recipe = recipes_[i];
+    const fs::path folder = recipe.run.dir;
+    const Group& group = context_.group();
+    const std::string print = stage_fingerprint(recipe, dir_, fingerprints_);
+    fingerprints_[folder.string()] = print;
+
+    bool finished = false;
+    if (group.is_root()) {
+      finished = !fresh && recorded_fingerprint(folder / kStageFile) == print;
+      if (!finished) {
+        const bool same = !fresh && recorded_fingerprint(folder / kStartedFile) == print;
+        if (!same) clear_stage(folder);
+        write_file_atomic(folder / kStartedFile, Json{{"fingerprint", print}}.dump() + "\n");
+      }
+    }
+    group.broadcast(&finished, sizeof finished, /*root=*/0, "state of the stage");
+    context_.log.info("\n== {} ({}/{}, {}){}", recipe.name, i + 1, recipes_.size(),
+                      to_string(recipe.stage), finished ? ": finished before" : "");
+    if (!finished) run_stage(recipe, context_, {.fresh = false, .stage_fingerprint = print});
+    if (group.is_root()) record(folder, finished);
+  }
+
+  void record(const fs::path& folder, bool finished_before) {
+    Json entry = read_json_if_there(folder / kStageFile);
+    entry["name"] = folder.filename().string();
+    entry["reused"] = finished_before;
+    entry.erase("fingerprint");
+    stages_.push_back(entry);
+    write_file_atomic(dir_ / "summary.json",
+                      Json{{"name", pipeline_.name},
+                           {"version", "0.1.0"},
+                           {"ranks", context_.group().size()},
+                           {"seed", pipeline_.run.seed},
+                           {"status", stages_.size() == recipes_.size() ? "done" : "running"},
+                           {"stages", stages_}}
+                              .dump(2) + "\n");
+  }
+
+  const CommandContext& context_;
+  Pipeline pipeline_;
+  fs::path dir_;
+  std::vector<Recipe> recipes_;
+  std::map<std::string, std::string> fingerprints_;
+  Json stages_ = Json::array();
+};
+
+}  // namespace
+
+void run_pipeline(const fs::path& file, const std::vector<Override>& overrides, bool fresh,
+                  const CommandContext& context) {
+  PipelineRun(file, overrides, context).run(fresh);
+}
+
+}  // namespace anneal

@@ -1,0 +1,41 @@
+// The eval stage: held-out loss of a model on every source of the recipe, over all ranks.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <thread>
+
+#include <ATen/Parallel.h>
+
+#include "base/error.h"
+#include "data/prepare.h"
+#include "launch/stage.h"
+#include "trainer/heldout_loss.h"
+#include "trainer/initial_weights.h"
+
+namespace anneal {
+
+using Json = nlohmann::ordered_json;
+
+Json run_eval_stage(const Recipe& recipe, const CommandContext& context) {
+  const auto cores = static_cast<int>(std::thread::hardware_concurrency());
+  at::set_num_threads(std::max(1, cores / context.world.ranks_on_node()));
+  const Tokenizer tokenizer = recipe_tokenizer(recipe);
+  if (context.group().is_root()) prepare(recipe, tokenizer, shard_folder(recipe), context.log);
+  context.group().barrier("preparation of the token shards by rank 0");
+  const InitialWeights start = initial_weights(recipe, tokenizer);
+  ShardedModel model(start.shape, AdapterOptions{}, recipe.train, context.group());
+  model.fill_base(start.base);
+  const HeldoutLoss heldout(shard_folder(recipe), recipe.train.sequence_length,
+                            recipe.data.isolate_documents, context.group());
+  Json metrics;
+  for (const auto& [split, loss] : heldout.evaluate(model)) {
+    metrics["heldout"][split] = {{"loss", loss}, {"perplexity", std::exp(loss)}};
+    context.log.info("{:<20} loss {:.4f}  perplexity {:.2f}", split, loss, std::exp(loss));
+  }
+  if (metrics.is_null()) {
+    throw DataError("nothing was held out from any source", "set data.sources.<name>.heldout above 0");
+  }
+  return metrics;
+}
+
+}  // namespace anneal

@@ -1,0 +1,44 @@
+// Sampling texts and crystals from a model: continuous batches over a key/value cache. What a sample
+// says depends on (seed, its index) only, not on the batch or the number of ranks.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cif/crystal_grammar.h"
+#include "data/tokenizer.h"
+#include "trainer/model/decode.h"
+#include "trainer/sampler.h"
+
+namespace anneal {
+
+struct Sample {
+  std::int64_t index = 0;
+  std::string prompt, text;
+  bool finished = false;    ///< an end token was sampled (it is not part of the text)
+  std::int64_t tokens = 0;  ///< sampled, the end token included
+};
+
+struct GenerationOptions {
+  SamplingOptions sampling;
+  std::int64_t max_tokens = 500;
+  std::int64_t batch = 64;
+  std::uint64_t seed = 1;
+  bool grammar = false;  ///< sample crystal strings only
+  CrystalGrammarOptions grammar_options;
+  std::vector<TokenId> end_ids;
+  bool add_bos = true;  ///< put the tokenizer's begin-of-text token before the prompt
+};
+
+/// Samples `prompts[i]` as index `first_index + i * stride`; `done` is called for every finished sample, in the order in
+/// which they finish.
+void generate(Decoder& decoder, const Tokenizer& tokenizer, std::span<const std::string> prompts,
+              std::int64_t first_index, std::int64_t stride, const GenerationOptions& options,
+              const std::function<void(Sample)>& done);
+
+/// End-of-text and, if the tokenizer has it, end-of-turn.
+std::vector<TokenId> default_end_ids(const Tokenizer& tokenizer);
+
+}  // namespace anneal

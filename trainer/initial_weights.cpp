@@ -1,0 +1,74 @@
+#include "trainer/initial_weights.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace anneal {
+
+namespace {
+
+ParameterFiller weights_of(const WeightSource& source) {
+  return [source](const ParameterSlot& slot, std::int64_t begin, std::int64_t count, float* to) {
+    const at::Tensor stored = source.tensor(slot.name).contiguous();
+    const float* from = stored.const_data_ptr<float>();
+    const std::int64_t there = stored.numel();
+    const std::int64_t copied = std::clamp<std::int64_t>(there - begin, 0, count);
+    std::memcpy(to, from + begin, copied * sizeof(float));
+    if (copied == count) return;
+    // Rows of added tokens.
+    const at::Tensor mean_D = stored.to(at::kDouble).mean(0).to(at::kFloat);
+    const std::int64_t width = mean_D.numel();
+    for (std::int64_t i = copied; i < count; ++i) {
+      to[i] = mean_D.const_data_ptr<float>()[(begin + i) % width];
+    }
+  };
+}
+
+}  // namespace
+
+InitialWeights initial_weights(const Recipe& recipe, const Tokenizer& tokenizer) {
+  InitialWeights result;
+  const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
+  if (recipe.model.from.empty()) {
+    result.shape = shape_from_options(recipe.model, tokenizer.vocab_size());
+    result.base = fresh_weights(result.shape, seed);
+    return result;
+  }
+  WeightSource source = open_weights(recipe.model.from);
+  result.shape = source.shape();
+  if (recipe.model.vocab_size > 0) {
+    if (recipe.model.vocab_size < result.shape.vocab_size) {
+      throw UsageError(fmt::format("model.vocab_size {} is smaller than the {} of {}",
+                                   recipe.model.vocab_size, result.shape.vocab_size,
+                                   recipe.model.from),
+                       "leave it out, or give a larger one to add tokens");
+    }
+    result.shape.vocab_size = recipe.model.vocab_size;
+  }
+  if (tokenizer.vocab_size() > result.shape.vocab_size) {
+    throw DataError(
+        fmt::format("the tokenizer has {} pieces, the model {} only holds {}", tokenizer.vocab_size(),
+                    recipe.model.from, result.shape.vocab_size),
+        "use the model's own tokenizer, or set model.vocab_size to add tokens");
+  }
+  result.shape.init_std = recipe.model.init_std;
+  result.base = recipe.model.untrained ? fresh_weights(result.shape, seed) : weights_of(source);
+  result.source = std::move(source);
+  return result;
+}
+
+double flops_per_token(const ModelShape& s, std::int64_t length, bool frozen_base) {
+  const double q = static_cast<double>(s.heads * s.head_dim), kv = static_cast<double>(s.kv_heads * s.head_dim);
+  const double dim = static_cast<double>(s.dim);
+  const double matrices =
+      static_cast<double>(s.layers) *
+          (dim * (2 * q + 2 * kv) + 3 * dim * static_cast<double>(s.ffn_dim)) +
+      dim * static_cast<double>(s.vocab_size);
+  const double attention = static_cast<double>(s.layers) * 2 * q * static_cast<double>(length) / 2;
+  // Forward 2 a weight, backward 4, of which the weight gradients (2) are saved by a frozen base.
+  return (frozen_base ? 4 : 6) * matrices + 6 * attention;
+}
+
+}  // namespace anneal

@@ -1,0 +1,27 @@
+// The model that a recipe starts from: its shape, tokenizer, and what fills the weights.
+#pragma once
+
+#include <optional>
+
+#include "data/tokenizer.h"
+#include "recipes/schema.h"
+#include "trainer/sharded_model.h"
+#include "trainer/weight_source.h"
+
+namespace anneal {
+
+struct InitialWeights {
+  ModelShape shape;
+  ParameterFiller base;                ///< from the source, or fresh
+  std::optional<WeightSource> source;  ///< absent when from scratch
+};
+
+/// Reads `model:`. A vocabulary larger than the source's adds rows that are the mean of its rows
+/// (CrystalLLM's rule for added tokens). Throws UsageError and DataError.
+InitialWeights initial_weights(const Recipe& recipe, const Tokenizer& tokenizer);
+
+/// Floating-point operations a token costs in training: 6 a matrix weight + attention over half of
+/// the row (causal), forward and backward (sharded_training.md, formulae).
+double flops_per_token(const ModelShape& shape, std::int64_t sequence_length, bool frozen_base);
+
+}  // namespace anneal
