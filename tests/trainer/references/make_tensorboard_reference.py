@@ -1,6 +1,6 @@
 """Writes the records that TensorBoard's own writer makes for four scalars, as hexadecimal lines.
 
-Run with Python and `pip install tensorboard` (made with 2.20): python make_tensorboard_reference.py > tensorboard.hex
+Run with Python and `pip install tensorboard` (made with 2.21.0): python make_tensorboard_reference.py > tensorboard.hex
 """
 import io
 
