@@ -61,7 +61,7 @@ std::string quoted(const std::string& field) {
   return text + '"';
 }
 
-void write_crystals(Writer& writer, const std::string& name, const std::vector<FactCrystal>& crystals,
+void write_crystals(Writer& writer, const std::string& name, const std::vector<CorpusCrystal>& crystals,
                     std::int64_t max_sites) {
   std::string csv = "material_id,formula,spacegroup,spacegroup.number,density,nsites,cif\n";
   std::int64_t count = 0;

@@ -1,8 +1,8 @@
 #include "data/corpus_facts.h"
 
 #include <algorithm>
-#include <cmath>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cif/crystal_table.h"
 #include "cif/elements.h"
+#include "data/facts_elements.h"
 #include "data/facts_space_groups.h"
 
 namespace anneal {
@@ -83,14 +84,16 @@ CorpusFacts load_corpus_facts(const CorpusOptions& options, std::uint64_t seed) 
     const double draw = static_cast<double>(hash64(crystal.formula, key) >> 11) * 0x1.0p-53;
     const bool heldout = draw < options.heldout;
     (heldout ? usable_heldout : usable_train) += usable;
-    (heldout ? facts.heldout : facts.train).push_back(std::move(crystal));
+    const NearestPair nearest = nearest_pair(crystal.crystal);
+    (heldout ? facts.heldout : facts.train).push_back({std::move(crystal), nearest});
   }
   if (usable_train == 0 || (options.heldout > 0 && usable_heldout == 0)) {
     throw DataError(
         fmt::format("corpus: of {} crystals in {}, {} with at most {} sites are for training and {} "
                     "held out", crystals.size(), options.crystals, usable_train, options.max_sites,
                     usable_heldout),
-        "raise corpus.max_sites or name a larger table in corpus.crystals");
+        "raise corpus.max_sites, name a larger table in corpus.crystals, or hold nothing out with "
+        "corpus.heldout: 0");
   }
   facts.gaps = read_band_gaps(facts_folder() / "band_gaps.csv");
   for (const auto& [formula, gap] : facts.gaps) facts.gap_of.emplace(formula, gap);
@@ -103,19 +106,26 @@ NearestPair nearest_pair(const Crystal& crystal) {
   best.distance_a = std::numeric_limits<double>::infinity();
   // Images within two cells suffice: relaxed cells are not that oblique, and coordinates are wrapped.
   constexpr int kRange = 2;
-  const auto& sites = crystal.sites;
-  for (std::size_t i = 0; i < sites.size(); ++i) {
-    for (std::size_t j = i; j < sites.size(); ++j) {
-      const auto &p = sites[i].position, &q = sites[j].position;
-      for (int u = -kRange; u <= kRange; ++u) {
-        for (int v = -kRange; v <= kRange; ++v) {
-          for (int w = -kRange; w <= kRange; ++w) {
-            if (i == j && u == 0 && v == 0 && w == 0) continue;
-            const double d = norm(to_cartesian(m, {wrap_fraction(q.x) - wrap_fraction(p.x) + u,
-                                                   wrap_fraction(q.y) - wrap_fraction(p.y) + v,
-                                                   wrap_fraction(q.z) - wrap_fraction(p.z) + w}));
-            if (d < best.distance_a) best = {d, sites[i].atomic_number, sites[j].atomic_number};
-          }
+  std::vector<Cartesian> images, places;
+  for (int u = -kRange; u <= kRange; ++u) {
+    for (int v = -kRange; v <= kRange; ++v) {
+      for (int w = -kRange; w <= kRange; ++w) {
+        images.push_back(to_cartesian(m, {double(u), double(v), double(w)}));
+      }
+    }
+  }
+  for (const auto& [z, p] : crystal.sites) {
+    places.push_back(to_cartesian(m, {wrap_fraction(p.x), wrap_fraction(p.y), wrap_fraction(p.z)}));
+  }
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    for (std::size_t j = i; j < places.size(); ++j) {
+      const Cartesian d = {places[j].x - places[i].x, places[j].y - places[i].y,
+                           places[j].z - places[i].z};
+      for (std::size_t k = 0; k < images.size(); ++k) {
+        if (i == j && k == images.size() / 2) continue;  // the atom itself
+        const double distance = norm({d.x + images[k].x, d.y + images[k].y, d.z + images[k].z});
+        if (distance < best.distance_a) {
+          best = {distance, crystal.sites[i].atomic_number, crystal.sites[j].atomic_number};
         }
       }
     }
@@ -137,37 +147,23 @@ std::map<int, int> balanced_states(const Composition& composition) {
     elements.push_back(z);
   }
   if (elements.size() < 2 || elements.size() > 5) return {};
-  // most electronegative first: its lowest state is tried first
+  // most electronegative first
   std::sort(elements.begin(), elements.end(), [](int one, int other) {
     return element(one).electronegativity > element(other).electronegativity;
   });
-  const int anion = elements.front();
-  const auto anion_states = element(anion).oxidation_states();
-  if (anion_states.empty() || anion_states.front() >= 0) return {};
-
-  std::map<int, int> best, present{{anion, anion_states.front()}};
-  int best_total = std::numeric_limits<int>::max();
-  const auto search = [&](auto&& self, std::size_t i, int charge, int total, bool positive) -> void {
-    if (total >= best_total) return;
-    if (i == elements.size()) {
-      if (charge == 0) {
-        best = present;
-        best_total = total;
-      }
-      return;
-    }
+  std::map<int, int> states;
+  const auto search = [&](auto&& self, std::size_t i, int charge, bool positive) -> bool {
+    if (i == elements.size()) return charge == 0;
     const int z = elements[i];
-    for (const int state : element(z).oxidation_states()) {
-      if (positive && state < 0) continue;  // less electronegative than a positive element
-      present[z] = state;
-      self(self, i + 1, charge + state * composition.at(z),
-           total + std::abs(state) * composition.at(z), positive || state > 0);
+    for (const int state : common_oxidation_states(z)) {  // ascending: anions as negative as can be
+      if (state < 0 ? positive : i == 0) continue;
+      states[z] = state;
+      if (self(self, i + 1, charge + state * composition.at(z), state > 0)) return true;
     }
-    present.erase(z);
+    states.erase(z);
+    return false;
   };
-  const int first = anion_states.front() * composition.at(anion);
-  search(search, 1, first, -first, false);
-  return best;
+  return search(search, 0, 0, false) ? states : std::map<int, int>{};
 }
 
 double spacing_001_a(const UnitCell& cell) {

@@ -14,9 +14,21 @@
 
 namespace anneal {
 
+/// Nearest pair of atoms over all periodic images, an atom's own images included.
+struct NearestPair {
+  double distance_a = 0;
+  int first = 0, second = 0;  ///< atomic numbers
+};
+NearestPair nearest_pair(const Crystal& crystal);
+
+/// A crystal with what is dear to compute.
+struct CorpusCrystal : FactCrystal {
+  NearestPair nearest;
+};
+
 struct CorpusFacts {
-  std::vector<FactCrystal> train;    ///< of any size
-  std::vector<FactCrystal> heldout;  ///< no formula of these occurs in `train`
+  std::vector<CorpusCrystal> train;    ///< of any size
+  std::vector<CorpusCrystal> heldout;  ///< no formula of these occurs in `train`
   std::vector<BandGap> gaps;
   std::map<std::string, double, std::less<>> gap_of;  ///< eV by formula
 };
@@ -26,20 +38,12 @@ struct CorpusFacts {
 /// Throws DataError if there are no crystals, or none of at most `max_sites` sites on a side.
 CorpusFacts load_corpus_facts(const CorpusOptions& options, std::uint64_t seed);
 
-/// Nearest pair of atoms over all periodic images, an atom's own images included.
-struct NearestPair {
-  double distance_a = 0;
-  int first = 0, second = 0;  ///< atomic numbers
-};
-NearestPair nearest_pair(const Crystal& crystal);
-
 /// Amount of each element in a formula such as "Ga0.5Al0.5As" or "Fe2(SO4)3"; empty if it is none.
 std::map<int, double> parse_formula(std::string_view formula);
 
-/// One oxidation state for each element so that the charges balance for these counts, negative for
-/// the most electronegative elements first (no positive element is more electronegative than a
-/// negative one); of several the one with the least absolute charge whose most electronegative
-/// element has its lowest state. Empty if there is none. States: SMACT 2.2.1.
+/// One common oxidation state for each element so that the charges balance for these counts; no
+/// positive element is more electronegative than a negative one, the most electronegative is
+/// negative. Empty if there is no such choice (mixed valence, metals).
 std::map<int, int> balanced_states(const Composition& composition);
 
 /// Spacing of the lattice planes (001), Angstrom: the cell's volume over the area of a and b.

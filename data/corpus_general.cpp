@@ -1,5 +1,6 @@
 #include "data/corpus_general.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <utility>
@@ -45,8 +46,9 @@ std::vector<std::string_view> head_fields(std::string_view line) {
   return fields;
 }
 
+/// Ends with a full stop; typewriter quotes become plain ones.
 std::string sentence(std::string text) {
-  if (text.empty()) return text;
+  std::replace(text.begin(), text.end(), '`', '\'');
   while (!text.empty() && (text.back() == ',' || text.back() == ':' || text.back() == ' ')) {
     text.pop_back();
   }

@@ -140,7 +140,7 @@ ChatRecord materials_question(const CorpusFacts& facts, std::uint64_t seed, std:
   Random random(derive_key({seed, name_key("materials question"), index}));
   ChatRecord record;
   record.system = kSystems[random.below(kSystems.size())];
-  const auto any_crystal = [&]() -> const FactCrystal& {
+  const auto any_crystal = [&]() -> const CorpusCrystal& {
     return facts.train[random.below(facts.train.size())];
   };
   const auto any_gap = [&]() -> const BandGap& { return facts.gaps[random.below(facts.gaps.size())]; };

@@ -144,8 +144,10 @@ std::string MaterialsWriter::about_gaps(std::uint64_t index, Random& random) con
     const auto& gap = facts_.gaps[turn(index * 5 + i, facts_.gaps.size(), "gaps")];
     Words words = gap_words(gap, random);
     draft.add(gap_frames()[0], words);
+    const std::size_t num_groups = gap_frames().size() - 1;
+    const auto order = permutation(num_groups, random());
     for (std::uint64_t more = random.below(3); more > 0; --more) {
-      draft.add(gap_frames()[1 + random.below(gap_frames().size() - 1)], words);
+      draft.add(gap_frames()[1 + order[more]], words);
     }
     if (previous != nullptr && random.below(2) == 0) {
       Words pair = gap_pair_words(*previous, gap);

@@ -119,13 +119,13 @@ void add_chemistry(const Composition& formula_unit, Random& random, Words& w) {
       w["a_class"] = with_article(anion_name(anion));
     }
   }
-  std::vector<std::string> charges;
-  for (const int z : elements) {
-    if (const auto states = balanced_states(formula_unit); states.count(z) > 0) {
+  if (const auto states = balanced_states(formula_unit); !states.empty() && !all_metals) {
+    std::vector<std::string> charges;
+    for (const int z : elements) {
       charges.push_back(fmt::format("{} {}", element_name(z), signed_state(states.at(z))));
     }
+    w["charges"] = listed(charges);
   }
-  if (!charges.empty() && !all_metals) w["charges"] = listed(charges);
 }
 
 void add_symmetry(const std::string& symbol, Words& w) {
@@ -187,7 +187,7 @@ std::string states_in_words(int atomic_number) {
   return listed(states);
 }
 
-Words crystal_words(const FactCrystal& fact, const CorpusFacts& facts, Random& random) {
+Words crystal_words(const CorpusCrystal& fact, const CorpusFacts& facts, Random& random) {
   const Composition counts = fact.crystal.composition(), unit = reduced(counts);
   const auto elements = ordered_elements(counts);
   Words w;
@@ -223,7 +223,7 @@ Words crystal_words(const FactCrystal& fact, const CorpusFacts& facts, Random& r
   w["density"] = two_decimals(fact.density_g_cm3);
   w["density_word"] = density_word(fact.density_g_cm3);
 
-  const auto nearest = nearest_pair(fact.crystal);
+  const NearestPair& nearest = fact.nearest;
   w["dmin"] = two_decimals(nearest.distance_a);
   w["pair"] = nearest.first == nearest.second
                   ? fmt::format("two {} atoms", element_name(nearest.first))
@@ -234,7 +234,7 @@ Words crystal_words(const FactCrystal& fact, const CorpusFacts& facts, Random& r
   return w;
 }
 
-Words comparison_words(const FactCrystal& first, const FactCrystal& second,
+Words comparison_words(const CorpusCrystal& first, const CorpusCrystal& second,
                        const CorpusFacts& facts, Random& random) {
   Words w = crystal_words(first, facts, random);
   const Words v = crystal_words(second, facts, random);

@@ -12,10 +12,10 @@ namespace anneal {
 
 /// About one crystal; `random` chooses which of its elements the blanks {part}, {other_part},
 /// {family_element} and {state_element} speak of.
-Words crystal_words(const FactCrystal& fact, const CorpusFacts& facts, Random& random);
+Words crystal_words(const CorpusCrystal& fact, const CorpusFacts& facts, Random& random);
 
 /// About two crystals: those of the first, and what tells them apart.
-Words comparison_words(const FactCrystal& first, const FactCrystal& second,
+Words comparison_words(const CorpusCrystal& first, const CorpusCrystal& second,
                        const CorpusFacts& facts, Random& random);
 
 /// About a formula with a measured band gap.

@@ -1,5 +1,8 @@
 #include "data/facts_elements.h"
 
+#include <algorithm>
+#include <array>
+
 namespace anneal {
 namespace {
 
@@ -25,6 +28,22 @@ constexpr std::string_view kNames[] = {
 };
 // clang-format on
 static_assert(std::size(kNames) == 118);
+
+// Common oxidation states by atomic number, from 1, without 0: pymatgen's periodic table (MIT).
+// clang-format off
+constexpr std::array<signed char, 8> kCommonStates[] = {
+    {{-1, 1}}, {{}}, {{1}}, {{2}}, {{3}}, {{-4, -3, -2, -1, 1, 2, 3, 4}}, {{-3, 3, 5}}, {{-2}}, {{-1}}, {{}}, {{1}},
+    {{2}}, {{3}}, {{-4, 4}}, {{-3, 3, 5}}, {{-2, 2, 4, 6}}, {{-1, 1, 3, 5, 7}}, {{}}, {{1}}, {{2}}, {{3}}, {{4}}, {{5}},
+    {{3, 6}}, {{2, 4, 7}}, {{2, 3}}, {{2, 3}}, {{2}}, {{2}}, {{2}}, {{3}}, {{-4, 2, 4}}, {{-3, 3, 5}}, {{-2, 2, 4, 6}},
+    {{-1, 1, 3, 5}}, {{2}}, {{1}}, {{2}}, {{3}}, {{4}}, {{5}}, {{4, 6}}, {{4, 7}}, {{3, 4}}, {{3}}, {{2, 4}}, {{1}}, {{2}},
+    {{3}}, {{-4, 2, 4}}, {{-3, 3, 5}}, {{-2, 2, 4, 6}}, {{-1, 1, 3, 5, 7}}, {{2, 4, 6}}, {{1}}, {{2}}, {{3}},
+    {{3, 4}}, {{3}}, {{3}}, {{3}}, {{3}}, {{2, 3}}, {{3}}, {{3}}, {{3}}, {{3}}, {{3}}, {{3}}, {{3}}, {{3}}, {{4}}, {{5}}, {{4, 6}},
+    {{4, 7}}, {{4}}, {{3, 4}}, {{2, 4}}, {{3}}, {{1, 2}}, {{1, 3}}, {{2, 4}}, {{3}}, {{-2, 2, 4}}, {{-1, 1}}, {{}}, {{1}},
+    {{2}}, {{3}}, {{4}}, {{5}}, {{6}}, {{5}}, {{4}}, {{3}}, {{3}}, {{3}}, {{3}}, {{3}}, {{3}}, {{3}}, {{3}}, {{3}}, {{4}}, {{}}, {{}},
+    {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}},
+};
+// clang-format on
+static_assert(std::size(kCommonStates) == 118);
 
 /// True if z lies in one of the closed ranges.
 constexpr bool in(int z, std::initializer_list<std::pair<int, int>> ranges) {
@@ -56,6 +75,12 @@ std::string_view element_family(int z) {
   if (in(z, {{2, 2}, {10, 10}, {18, 18}, {36, 36}, {54, 54}, {86, 86}})) return "noble gas";
   if (in(z, {{1, 1}, {6, 8}, {15, 16}, {34, 34}})) return "nonmetal";
   return "element";
+}
+
+std::span<const signed char> common_oxidation_states(int z) {
+  if (z < 1 || z > 118) return {};
+  const auto& states = kCommonStates[z - 1];
+  return {states.data(), static_cast<std::size_t>(std::find(states.begin(), states.end(), 0) - states.begin())};
 }
 
 std::string_view anion_name(int z) {

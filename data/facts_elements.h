@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <iterator>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,9 @@ std::string_view element_name(int atomic_number);
 /// metal" (groups 12 to 15), "lanthanide", "actinide", "metalloid", "nonmetal", "halogen" or "noble
 /// gas"; "element" for those whose chemistry is unknown.
 std::string_view element_family(int atomic_number);
+
+/// Common oxidation states, ascending, without 0 (pymatgen's periodic table); may be empty.
+std::span<const signed char> common_oxidation_states(int atomic_number);
 
 /// What binary compounds of the element are called when it is the most electronegative one
 /// ("oxide"), "" for elements that form none.
