@@ -1,11 +1,11 @@
 #include "cif/byte_source.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
-
-#include <zlib.h>
 
 #include "base/error.h"
 

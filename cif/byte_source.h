@@ -30,6 +30,7 @@ class ByteSource {
 
 /// The whole content, decompressed. Throws DataError, also beyond `max_bytes` (a small file can
 /// decompress to anything).
-std::string read_all(const std::filesystem::path& path, std::size_t max_bytes = std::size_t{1} << 30);
+std::string read_all(const std::filesystem::path& path,
+                     std::size_t max_bytes = std::size_t{1} << 30);
 
 }  // namespace anneal

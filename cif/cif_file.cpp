@@ -1,18 +1,17 @@
 #include "cif/cif_file.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <cmath>
 #include <exception>
-#include <iterator>
-#include <optional>
-#include <utility>
-
-#include <fmt/format.h>
 #include <gemmi/cif.hpp>       // for the grammar
 #include <gemmi/numb.hpp>      // for numbers with uncertainties
 #include <gemmi/symmetry.hpp>  // for operations and space-group names
+#include <optional>
+#include <utility>
 
 #include "base/text.h"
 #include "cif/elements.h"
@@ -21,9 +20,9 @@ namespace anneal {
 namespace {
 namespace cif = gemmi::cif;
 
-constexpr double kSameSite = 1e-4;      // fractional, pymatgen's site_tolerance
-constexpr double kThirds = 1e-4;        // fractional, pymatgen's frac_tolerance
-constexpr double kFull = 1e-3;          // occupancies this close to 1 are 1
+constexpr double kSameSite = 1e-4;        // fractional, pymatgen's site_tolerance
+constexpr double kThirds = 1e-4;          // fractional, pymatgen's frac_tolerance
+constexpr double kFull = 1e-3;            // occupancies this close to 1 are 1
 constexpr std::size_t kMaxSymops = 1000;  // a space group has at most 192
 
 /// A rejection on its way out of nested reading; does not leave this file.
@@ -68,9 +67,9 @@ double number(const std::string& text, const std::string& what, RejectReason mis
 
 UnitCell read_cell(cif::Block& block) {
   static constexpr const char* kTags[6][2] = {
-      {"_cell_length_a", "_cell.length_a"},       {"_cell_length_b", "_cell.length_b"},
-      {"_cell_length_c", "_cell.length_c"},       {"_cell_angle_alpha", "_cell.angle_alpha"},
-      {"_cell_angle_beta", "_cell.angle_beta"},   {"_cell_angle_gamma", "_cell.angle_gamma"}};
+      {"_cell_length_a", "_cell.length_a"},     {"_cell_length_b", "_cell.length_b"},
+      {"_cell_length_c", "_cell.length_c"},     {"_cell_angle_alpha", "_cell.angle_alpha"},
+      {"_cell_angle_beta", "_cell.angle_beta"}, {"_cell_angle_gamma", "_cell.angle_gamma"}};
   std::array<double, 6> v{};
   for (int i = 0; i < 6; ++i) {
     v[i] = number(first_value(block, {kTags[i][0], kTags[i][1]}), kTags[i][0],
@@ -100,10 +99,9 @@ std::string with_fractions(const std::string& triplet) {
 /// Symmetry operations of the block; only the identity where nothing is said.
 std::vector<gemmi::Op> read_operations(cif::Block& block, const UnitCell& cell) {
   std::vector<gemmi::Op> ops;
-  for (const char* tag :
-       {"_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz",
-        "_space_group_symop.operation_xyz", "_symmetry_equiv.pos_as_xyz",
-        "_space_group_symop_operation_xyz_", "_symmetry_equiv_pos_as_xyz_"}) {
+  for (const char* tag : {"_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz",
+                          "_space_group_symop.operation_xyz", "_symmetry_equiv.pos_as_xyz",
+                          "_space_group_symop_operation_xyz_", "_symmetry_equiv_pos_as_xyz_"}) {
     cif::Column column = block.find_values(tag);
     if (column.length() > static_cast<int>(kMaxSymops)) {
       throw Rejection{RejectReason::kUnreadableCif,
@@ -192,7 +190,8 @@ std::vector<ListedSite> read_listed_sites(cif::Block& block) {
     throw Rejection{RejectReason::kNoSites, "there are no fractional coordinates"};
   }
   if (x.length() != y.length() || x.length() != z.length()) {
-    throw Rejection{RejectReason::kMissingCoordinates, "fract_x, fract_y, fract_z differ in number"};
+    throw Rejection{RejectReason::kMissingCoordinates,
+                    "fract_x, fract_y, fract_z differ in number"};
   }
   if (static_cast<std::size_t>(x.length()) > kMaxSites) {
     throw Rejection{RejectReason::kTooManySites, fmt::format("{} sites", x.length())};
@@ -229,8 +228,8 @@ std::vector<ListedSite> read_listed_sites(cif::Block& block) {
                      number(at(y, i), where, RejectReason::kMissingCoordinates),
                      number(at(z, i), where, RejectReason::kMissingCoordinates)};
     if (const std::string text = at(occupancy, i); !text.empty()) {
-      site.occupancy = number(text, "the occupancy of site " + site.label,
-                              RejectReason::kBadNumber);
+      site.occupancy =
+          number(text, "the occupancy of site " + site.label, RejectReason::kBadNumber);
     }
     if (site.occupancy != 0) sites.push_back(std::move(site));
   }
@@ -350,10 +349,6 @@ std::optional<ParsedCrystal> read_document(std::string_view text, cif::Document&
   return std::nullopt;
 }
 
-std::string quoted_value(const std::string& text) {
-  return text.find(' ') == std::string::npos ? text : "'" + text + "'";
-}
-
 }  // namespace
 
 std::vector<CifBlock> read_cif_blocks(std::string_view text) {
@@ -379,52 +374,6 @@ ParsedCrystal read_cif(std::string_view text) {
     if (has_sites(block)) return read_block(block);
   }
   return read_block(document.blocks[0]);
-}
-
-std::string write_cif(const Crystal& crystal, std::string_view name) {
-  const Composition atoms = crystal.composition();
-  const std::string structural = formula(atoms);
-
-  // pymatgen's order of elements: electronegativity, then symbol
-  std::vector<std::pair<int, int>> terms(atoms.begin(), atoms.end());
-  std::sort(terms.begin(), terms.end(), [](const auto& one, const auto& other) {
-    const auto rank = [](int z) {
-      const double x = element(z).electronegativity;
-      return std::pair(std::isnan(x) ? HUGE_VAL : x, symbol(z));
-    };
-    return rank(one.first) < rank(other.first);
-  });
-  std::string sum;
-  for (const auto& [z, count] : terms) {
-    sum += fmt::format("{}{}{}", sum.empty() ? "" : " ", symbol(z), count);
-  }
-  std::string header(name.empty() ? std::string_view(structural) : name);
-  std::replace_if(header.begin(), header.end(),
-                  [](unsigned char c) { return c <= ' ' || c > '~'; }, '_');
-
-  const UnitCell& cell = crystal.cell;
-  fmt::memory_buffer out;
-  const auto at = std::back_inserter(out);
-  fmt::format_to(at,
-                 "# generated by anneal\ndata_{}\n_symmetry_space_group_name_H-M   'P 1'\n"
-                 "_cell_length_a   {:.8f}\n_cell_length_b   {:.8f}\n_cell_length_c   {:.8f}\n"
-                 "_cell_angle_alpha   {:.8f}\n_cell_angle_beta   {:.8f}\n"
-                 "_cell_angle_gamma   {:.8f}\n_symmetry_Int_Tables_number   1\n"
-                 "_chemical_formula_structural   {}\n_chemical_formula_sum   {}\n"
-                 "_cell_volume   {:.8f}\n_cell_formula_units_Z   {}\n"
-                 "loop_\n _symmetry_equiv_pos_site_id\n _symmetry_equiv_pos_as_xyz\n"
-                 "  1  'x, y, z'\n"
-                 "loop_\n _atom_site_type_symbol\n _atom_site_label\n"
-                 " _atom_site_symmetry_multiplicity\n _atom_site_fract_x\n _atom_site_fract_y\n"
-                 " _atom_site_fract_z\n _atom_site_occupancy\n",
-                 header, cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma, structural,
-                 quoted_value(sum), cell.volume(), formula_units(atoms));
-  for (std::size_t i = 0; i < crystal.sites.size(); ++i) {
-    const auto& [z, p] = crystal.sites[i];
-    fmt::format_to(at, "  {0}  {0}{1}  1  {2:.8f}  {3:.8f}  {4:.8f}  1\n", symbol(z), i, p.x, p.y,
-                   p.z);
-  }
-  return fmt::to_string(out);
 }
 
 }  // namespace anneal

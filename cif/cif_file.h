@@ -17,11 +17,11 @@ struct CifBlock {
 };
 
 /// All blocks that describe a structure (a cell or atom sites), in order; if none does, one entry
-/// with the reason. Operations come from the listed symmetry operations, else the Hermann-Mauguin or
-/// Hall symbol or the number, else P 1. Sites closer than 1e-4 in all fractional coordinates to an
-/// image of themselves are one (as in pymatgen). Where operations beyond the identity are applied,
-/// coordinates within 1e-4 of 1/3 or 2/3 are those (finite precision of hand-written files).
-/// Deuterium and tritium are hydrogen; dummy atoms and sites of occupancy 0 are left out.
+/// with the reason. Operations come from the listed symmetry operations, else the Hermann-Mauguin
+/// or Hall symbol or the number, else P 1. Sites closer than 1e-4 in all fractional coordinates to
+/// an image of themselves are one (as in pymatgen). Where operations beyond the identity are
+/// applied, coordinates within 1e-4 of 1/3 or 2/3 are those (finite precision of hand-written
+/// files). Deuterium and tritium are hydrogen; dummy atoms and sites of occupancy 0 are left out.
 std::vector<CifBlock> read_cif_blocks(std::string_view text);
 
 /// The first block with atom sites.

@@ -13,10 +13,10 @@
 //    opposite signs is compared, which raises TypeError (caught: a pass) if one is None; a pair of
 //    equal signs with a None fails. So the first pair with a None decides, if no pair before it is
 //    out of order. With m the first None element that pair is (0, m), or (0, 1) if m = 0, and the
-//    pairs before it are (0, b) with b < m, both known. The choice passes iff the signs of that pair
-//    are opposite and each element b between has the sign of element 0 or is in order with it: an
-//    independent set of allowed signs per element, everything behind being free. A neutral choice
-//    exists iff 0 is among the sums over states of allowed sign: again a subset-sum.
+//    pairs before it are (0, b) with b < m, both known. The choice passes iff the signs of that
+//    pair are opposite and each element b between has the sign of element 0 or is in order with it:
+//    an independent set of allowed signs per element, everything behind being free. A neutral
+//    choice exists iff 0 is among the sums over states of allowed sign: again a subset-sum.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -75,7 +75,8 @@ bool valid_with_borders(std::vector<Term> terms) {
   const auto grow = [&](const ChargeSet& from, const Term& term, int sign) {
     ChargeSet to(largest + 1);
     for (const int state : term.facts->oxidation_states()) {
-      if (state * sign > 0) to.add_shifted(from, static_cast<std::size_t>(state * sign) * term.count);
+      if (state * sign > 0)
+        to.add_shifted(from, static_cast<std::size_t>(state * sign) * term.count);
     }
     return to;
   };

@@ -16,8 +16,8 @@ constexpr std::uint8_t kItemDone = 255;
 
 bool is_digit(unsigned char c) { return c >= '0' && c <= '9'; }
 
-/// Whether some number of at most `digits` digits that begins with `prefix` (itself included) lies in
-/// [low, high]; nothing begins with 0.
+/// Whether some number of at most `digits` digits that begins with `prefix` (itself included) lies
+/// in [low, high]; nothing begins with 0.
 bool reaches(int prefix, int low, int high, int max_value) {
   if (prefix == 0) return false;
   for (int from = prefix, to = prefix; from <= max_value; from *= 10, to = to * 10 + 9) {
@@ -59,26 +59,32 @@ int shortest_angle(const GrammarState& s) {
 
 std::uint64_t GrammarState::key() const {
   // 2 + 2 + 8 + 8 + 8 + 11 + 16 bits; `value` stays below 1000
-  return (((((static_cast<std::uint64_t>(field) * 4 + item) * 256 + position) * 256 + angle1) * 256 +
-           angle2) * 2048 + value) * 65536 + sites;
+  return (((((static_cast<std::uint64_t>(field) * 4 + item) * 256 + position) * 256 + angle1) *
+               256 +
+           angle2) *
+              2048 +
+          value) *
+             65536 +
+         sites;
 }
 
 CrystalGrammar::CrystalGrammar(const CrystalGrammarOptions& options)
     : options_(options),
       min_tenths_(static_cast<int>(std::lround(options.min_length_a * 10))),
       max_tenths_(static_cast<int>(std::lround(options.max_length_a * 10))) {
-  if (options.min_sites < 1 || options.max_sites < options.min_sites ||
-      options.max_sites > 65535) {
-    throw UsageError(fmt::format("crystal grammar: min_sites {} and max_sites {} must satisfy "
-                                 "1 <= min_sites <= max_sites <= 65535",
-                                 options.min_sites, options.max_sites));
+  if (options.min_sites < 1 || options.max_sites < options.min_sites || options.max_sites > 65535) {
+    throw UsageError(
+        fmt::format("crystal grammar: min_sites {} and max_sites {} must satisfy "
+                    "1 <= min_sites <= max_sites <= 65535",
+                    options.min_sites, options.max_sites));
   }
   // lengths below 1 would need a leading zero, which no training text has
   min_tenths_ = std::max(min_tenths_, 10);
   if (max_tenths_ < min_tenths_ || max_tenths_ > 999) {
-    throw UsageError(fmt::format("crystal grammar: lengths from {} to {} Angstrom: the range must "
-                                 "lie within 1.0 to 99.9",
-                                 options.min_length_a, options.max_length_a));
+    throw UsageError(
+        fmt::format("crystal grammar: lengths from {} to {} Angstrom: the range must "
+                    "lie within 1.0 to 99.9",
+                    options.min_length_a, options.max_length_a));
   }
   if (options.max_atomic_number < 1 || options.max_atomic_number > kMaxAtomicNumber) {
     throw UsageError(fmt::format("crystal grammar: max_atomic_number {} is not within 1..{}",
@@ -111,10 +117,14 @@ std::bitset<256> CrystalGrammar::next_bytes(GrammarState state) const {
 
 std::optional<GrammarState> CrystalGrammar::step(GrammarState s, unsigned char byte) const {
   switch (s.field) {
-    case Field::kLength: return step_length(s, byte);
-    case Field::kAngle: return step_angle(s, byte);
-    case Field::kElement: return step_element(s, byte);
-    case Field::kCoordinate: return step_coordinate(s, byte);
+    case Field::kLength:
+      return step_length(s, byte);
+    case Field::kAngle:
+      return step_angle(s, byte);
+    case Field::kElement:
+      return step_element(s, byte);
+    case Field::kCoordinate:
+      return step_coordinate(s, byte);
   }
   return std::nullopt;
 }
@@ -185,7 +195,8 @@ std::optional<GrammarState> CrystalGrammar::step_element(GrammarState s, unsigne
   return s;
 }
 
-// position: 0 nothing, 1 the digit, 2 the point, 3 one decimal, kItemDone complete; value: that digit
+// position: 0 nothing, 1 the digit, 2 the point, 3 one decimal, kItemDone complete; value: that
+// digit
 std::optional<GrammarState> CrystalGrammar::step_coordinate(GrammarState s,
                                                             unsigned char byte) const {
   switch (s.position) {
@@ -261,7 +272,8 @@ std::string CrystalGrammar::shortest_end(GrammarState s) const {
         done = add(c);
       }
     } else if (!done && s.field == Field::kLength && s.position == 0) {
-      done = add(static_cast<char>('0' + (min_tenths_ < 100 ? min_tenths_ / 10 : min_tenths_ / 100)));
+      done =
+          add(static_cast<char>('0' + (min_tenths_ < 100 ? min_tenths_ / 10 : min_tenths_ / 100)));
     } else {
       for (char c = '0'; c <= '9' && !done; ++c) done = add(c);
     }

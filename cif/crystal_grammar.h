@@ -1,8 +1,9 @@
-// Deterministic automaton over the bytes of crystal strings (crystal_string.h), for sampling under a
-// grammar: every complete text it accepts is parsed by parse_crystal_string.
+// Deterministic automaton over the bytes of crystal strings (crystal_string.h), for sampling under
+// a grammar: every complete text it accepts is parsed by parse_crystal_string.
 //
 //   L L L        lengths, one decimal, no leading zero, within [min_length_a, max_length_a]
-//   A A A        whole degrees 1..179; the third such that the three make a cell: with the first two
+//   A A A        whole degrees 1..179; the third such that the three make a cell: with the first
+//   two
 //                A1, A2 it lies strictly between |A1 - A2| and min(A1 + A2, 360 - A1 - A2)
 //   El           a symbol of Z = 1..max_atomic_number
 //   X X X        coordinates 0.00 .. 0.99 (and 1.00 where allow_one, as the reference prints it)
@@ -21,11 +22,11 @@ namespace anneal {
 
 struct CrystalGrammarOptions {
   int min_sites = 1;
-  int max_sites = 20;            ///< at most 65535
-  double min_length_a = 1.0;     ///< Angstrom, at least 0.1 (in tenths)
-  double max_length_a = 99.9;    ///< Angstrom, at most 99.9 (in tenths)
-  int max_atomic_number = 103;   ///< at most 118
-  bool allow_one = true;         ///< accept "1.00" as a coordinate (crystal_string writes it)
+  int max_sites = 20;           ///< at most 65535
+  double min_length_a = 1.0;    ///< Angstrom, at least 0.1 (in tenths)
+  double max_length_a = 99.9;   ///< Angstrom, at most 99.9 (in tenths)
+  int max_atomic_number = 103;  ///< at most 118
+  bool allow_one = true;        ///< accept "1.00" as a coordinate (crystal_string writes it)
 };
 
 /// Where in a crystal string a text stands: a small value. Two texts in equal states have the same
@@ -36,8 +37,8 @@ struct GrammarState {
   std::uint8_t item = 0;      ///< of the three in the line
   std::uint8_t position = 0;  ///< within the item: bytes so far, or 255 where the crystal may end
   std::uint8_t angle1 = 0, angle2 = 0;  ///< degrees, while the third is open
-  std::uint16_t value = 0;    ///< the number so far, or the first letter of the element
-  std::uint16_t sites = 0;    ///< complete sites before this one
+  std::uint16_t value = 0;              ///< the number so far, or the first letter of the element
+  std::uint16_t sites = 0;              ///< complete sites before this one
   auto operator<=>(const GrammarState&) const = default;
   /// All of it as one number.
   std::uint64_t key() const;
@@ -58,8 +59,8 @@ class CrystalGrammar {
 
   /// A shortest text that leads from `state` to where the crystal may end ("" there).
   std::string shortest_end(GrammarState state) const;
-  /// Its number of bytes: with this many tokens of budget left (each at least one byte, single bytes
-  /// among them) a sampler can always finish, without them it may not.
+  /// Its number of bytes: with this many tokens of budget left (each at least one byte, single
+  /// bytes among them) a sampler can always finish, without them it may not.
   int may_finish_within(GrammarState state) const;
   /// Length of the longest text accepted, in bytes.
   int longest() const;

@@ -1,9 +1,9 @@
 // Crystals whose numbers stand in a table as Python lists.
+#include <fmt/core.h>
+
 #include <optional>
 #include <utility>
 #include <vector>
-
-#include <fmt/core.h>
 
 #include "base/text.h"
 #include "cif/crystal_table.h"
@@ -100,9 +100,9 @@ ParsedCrystal parse_crystal_lists(std::string_view lengths, std::string_view ang
   if (names->empty()) return rejected(RejectReason::kNoSites, "the list of species is empty");
   const auto items = list_items(coords, 2, 3);
   if (!items) {
-    return rejected(RejectReason::kMissingCoordinates,
-                    fmt::format("coords: a list of three numbers per site is expected: {}",
-                                shown(coords)));
+    return rejected(
+        RejectReason::kMissingCoordinates,
+        fmt::format("coords: a list of three numbers per site is expected: {}", shown(coords)));
   }
   Crystal crystal;
   crystal.cell = {cell[0], cell[1], cell[2], cell[3], cell[4], cell[5]};
@@ -117,9 +117,9 @@ ParsedCrystal parse_crystal_lists(std::string_view lengths, std::string_view ang
   }
   if (auto fault = numbers(*items, "coords", xyz)) return *std::move(fault);
   if (xyz.size() != 3 * crystal.sites.size()) {
-    return rejected(RejectReason::kMissingCoordinates,
-                    fmt::format("{} species but {} coordinates", crystal.sites.size(),
-                                xyz.size() / 3));
+    return rejected(
+        RejectReason::kMissingCoordinates,
+        fmt::format("{} species but {} coordinates", crystal.sites.size(), xyz.size() / 3));
   }
   for (std::size_t i = 0; i < crystal.sites.size(); ++i) {
     crystal.sites[i].position = {xyz[3 * i], xyz[3 * i + 1], xyz[3 * i + 2]};

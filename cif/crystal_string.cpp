@@ -1,13 +1,13 @@
 #include "cif/crystal_string.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cmath>
 #include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/text.h"
 #include "cif/elements.h"
@@ -124,8 +124,8 @@ ParsedCrystal parse_crystal_string(std::string_view text) {
                       fmt::format("the text ends after the element {} of site {}", *line,
                                   crystal.sites.size() + 1));
     }
-    if (auto fault = three_numbers(*coordinates, line_number, RejectReason::kMissingCoordinates,
-                                   xyz)) {
+    if (auto fault =
+            three_numbers(*coordinates, line_number, RejectReason::kMissingCoordinates, xyz)) {
       return *std::move(fault);
     }
     site.position = {xyz[0], xyz[1], xyz[2]};
@@ -140,8 +140,7 @@ std::string_view crystal_part(std::string_view generation) {
     const auto at = generation.rfind(marker);
     if (at != std::string_view::npos) generation.remove_prefix(at + marker.size());
   }
-  for (const std::string_view marker :
-       {"<|im_end|>", "</s>", "<|endoftext|>", "<|end_of_text|>"}) {
+  for (const std::string_view marker : {"<|im_end|>", "</s>", "<|endoftext|>", "<|end_of_text|>"}) {
     generation = generation.substr(0, generation.find(marker));
   }
   return trim(generation);

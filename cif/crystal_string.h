@@ -1,5 +1,5 @@
-// The crystal string of CrystalLLM (Gruver et al. 2024) and LLaMat: lengths, angles, then a line with
-// the element and a line with the fractional coordinates of each site.
+// The crystal string of CrystalLLM (Gruver et al. 2024) and LLaMat: lengths, angles, then a line
+// with the element and a line with the fractional coordinates of each site.
 //
 //   4.2 4.2 6.7
 //   90 90 120
@@ -22,8 +22,8 @@ struct CrystalStringOptions {
   bool wrap_one = false;
 };
 
-/// Lengths with one decimal, angles truncated to whole degrees, coordinates (moved into [0, 1)) with
-/// two decimals; lines joined by \n, no line feed at the end.
+/// Lengths with one decimal, angles truncated to whole degrees, coordinates (moved into [0, 1))
+/// with two decimals; lines joined by \n, no line feed at the end.
 std::string crystal_string(const Crystal& crystal, const CrystalStringOptions& options = {});
 
 /// Strict reading, as crystal-text-llm's parse_fn: empty lines are skipped, fields are separated by
@@ -32,8 +32,10 @@ std::string crystal_string(const Crystal& crystal, const CrystalStringOptions& o
 ParsedCrystal parse_crystal_string(std::string_view text);
 
 /// The crystal string within a whole generation: what follows the last prompt marker ("atom within
-/// the lattice:", "output-", "<|im_start|>answer") and precedes an end marker ("<|im_end|>", "</s>",
-/// "<|endoftext|>", "<|end_of_text|>"), without white space at both ends. Without markers: all of it.
+/// the lattice:", "output-", "<|im_start|>answer") and precedes an end marker ("<|im_end|>",
+/// "</s>",
+/// "<|endoftext|>", "<|end_of_text|>"), without white space at both ends. Without markers: all of
+/// it.
 std::string_view crystal_part(std::string_view generation);
 
 }  // namespace anneal

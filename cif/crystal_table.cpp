@@ -1,11 +1,11 @@
 #include "cif/crystal_table.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cctype>
-#include <utility>
-
-#include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -310,22 +310,21 @@ std::vector<CrystalRecord> CrystalReader::parse(RawCrystal raw) {
       records.push_back(parse_json(raw.text));
       break;
     case RawCrystal::Kind::kBadRow:
-      records.push_back(one_record(std::move(raw.id), rejected(RejectReason::kUnreadableRow,
-                                                               std::move(raw.text))));
+      records.push_back(one_record(std::move(raw.id),
+                                   rejected(RejectReason::kUnreadableRow, std::move(raw.text))));
       break;
     case RawCrystal::Kind::kCif:
-      records.push_back(
-          one_record(std::move(raw.id), read_cif(raw.text), std::move(raw.columns)));
+      records.push_back(one_record(std::move(raw.id), read_cif(raw.text), std::move(raw.columns)));
       break;
     case RawCrystal::Kind::kText:
       records.push_back(
           one_record(std::move(raw.id), parse_crystal_text(raw.text), std::move(raw.columns)));
       break;
     case RawCrystal::Kind::kLists:
-      records.push_back(one_record(
-          std::move(raw.id),
-          parse_crystal_lists(raw.lists[0], raw.lists[1], raw.lists[2], raw.lists[3]),
-          std::move(raw.columns)));
+      records.push_back(
+          one_record(std::move(raw.id),
+                     parse_crystal_lists(raw.lists[0], raw.lists[1], raw.lists[2], raw.lists[3]),
+                     std::move(raw.columns)));
       break;
   }
   return records;

@@ -20,7 +20,7 @@ namespace anneal {
 
 struct CrystalRecord {
   std::int64_t index = 0;  ///< from 0, in order of the input
-  std::string id;          ///< `material_id` or `id` where there is one, a file's name, or the index
+  std::string id;  ///< `material_id` or `id` where there is one, a file's name, or the index
   /// Everything else the row says, by column or field name, without the crystal's own text.
   std::map<std::string, std::string> columns;
   ParsedCrystal parsed;
@@ -32,8 +32,8 @@ struct RawCrystal {
   enum class Kind { kCif, kText, kLists, kJson, kFile, kBadRow };
   Kind kind = Kind::kCif;
   std::string id;
-  std::string text;                           ///< CIF, crystal string, JSON line, path, or the fault
-  std::array<std::string, 4> lists;           ///< lengths, angles, species, coords
+  std::string text;                  ///< CIF, crystal string, JSON line, path, or the fault
+  std::array<std::string, 4> lists;  ///< lengths, angles, species, coords
   std::map<std::string, std::string> columns;
   std::size_t bytes() const;
 };

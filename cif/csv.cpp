@@ -11,8 +11,8 @@ namespace anneal {
 CsvReader::CsvReader(const std::filesystem::path& path, char separator)
     : source_(path), separator_(separator) {
   if (!next(columns_)) {
-    throw DataError(fmt::format("cannot read {}: the file is empty, a CSV header is expected",
-                                path.string()));
+    throw DataError(
+        fmt::format("cannot read {}: the file is empty, a CSV header is expected", path.string()));
   }
   if (columns_[0].starts_with("\xEF\xBB\xBF")) columns_[0].erase(0, 3);
 }

@@ -25,8 +25,8 @@ class CsvReader {
   /// Index of a column. Throws DataError naming the file, its columns and the nearest name.
   std::size_t column(std::string_view name) const;
 
-  /// Reads the next row into `fields` (as many as the row has); blank lines are skipped; false at the
-  /// end. Throws DataError for a quote that is never closed: the file is cut off.
+  /// Reads the next row into `fields` (as many as the row has); blank lines are skipped; false at
+  /// the end. Throws DataError for a quote that is never closed: the file is cut off.
   bool next(std::vector<std::string>& fields);
   /// Line of the file (from 1) where the last row began.
   std::int64_t line() const { return row_line_; }

@@ -1,9 +1,9 @@
 #include "cif/elements.h"
 
+#include <fmt/core.h>
+
 #include <limits>
 #include <stdexcept>
-
-#include <fmt/core.h>
 
 namespace anneal {
 namespace {

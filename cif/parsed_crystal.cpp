@@ -1,10 +1,10 @@
 #include "cif/parsed_crystal.h"
 
+#include <fmt/core.h>
+
 #include <charconv>
 #include <cmath>
 #include <utility>
-
-#include <fmt/core.h>
 
 namespace anneal {
 
@@ -37,8 +37,7 @@ ParsedCrystal checked_crystal(Crystal crystal) {
   for (const auto& site : crystal.sites) {
     const auto& p = site.position;
     if (!std::isfinite(p.x) || !std::isfinite(p.y) || !std::isfinite(p.z)) {
-      return reject(RejectReason::kNotFinite,
-                    fmt::format("coordinates {} {} {}", p.x, p.y, p.z));
+      return reject(RejectReason::kNotFinite, fmt::format("coordinates {} {} {}", p.x, p.y, p.z));
     }
   }
   for (const double length : {cell.a, cell.b, cell.c}) {

@@ -1,5 +1,7 @@
 #include "cif/score.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -7,11 +9,9 @@
 #include <deque>
 #include <future>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
-
-#include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -135,9 +135,15 @@ std::optional<double> ScoreSummary::comp_valid_rate() const {
 std::optional<double> ScoreSummary::valid_rate() const {
   return ratio(static_cast<double>(valid), total);
 }
-std::optional<double> ScoreSummary::mean_density() const { return ratio(density_sum_g_cm3, struct_valid); }
-std::optional<double> ScoreSummary::mean_num_elements() const { return ratio(elements_sum, struct_valid); }
-std::optional<double> ScoreSummary::mean_num_atoms() const { return ratio(atoms_sum, struct_valid); }
+std::optional<double> ScoreSummary::mean_density() const {
+  return ratio(density_sum_g_cm3, struct_valid);
+}
+std::optional<double> ScoreSummary::mean_num_elements() const {
+  return ratio(elements_sum, struct_valid);
+}
+std::optional<double> ScoreSummary::mean_num_atoms() const {
+  return ratio(atoms_sum, struct_valid);
+}
 
 std::string to_json(const ScoreSummary& s, const ScoreOptions& options) {
   nlohmann::ordered_json j;
@@ -154,9 +160,12 @@ std::string to_json(const ScoreSummary& s, const ScoreOptions& options) {
   j["mean_density"] = json_or_null(s.mean_density());
   j["mean_num_elements"] = json_or_null(s.mean_num_elements());
   j["mean_num_atoms"] = json_or_null(s.mean_num_atoms());
-  j["denominators"] = {{"struct_valid_rate", "total"}, {"comp_valid_rate", "total"},
-                       {"valid_rate", "total"},        {"mean_density", "struct_valid"},
-                       {"mean_num_elements", "struct_valid"}, {"mean_num_atoms", "struct_valid"}};
+  j["denominators"] = {{"struct_valid_rate", "total"},
+                       {"comp_valid_rate", "total"},
+                       {"valid_rate", "total"},
+                       {"mean_density", "struct_valid"},
+                       {"mean_num_elements", "struct_valid"},
+                       {"mean_num_atoms", "struct_valid"}};
   j["rules"] = {
       {"struct_valid",
        fmt::format("CDVAE: no two sites closer than {} A (minimum image), volume at least 0.1 A^3",
@@ -226,8 +235,8 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
       continue;
     }
     if (static_cast<int>(running.size()) >= threads) write_oldest();
-    running.emplace_back(batch_number, std::async(std::launch::async, judge_batch,
-                                                  std::move(batch), options.cutoff_a));
+    running.emplace_back(batch_number, std::async(std::launch::async, judge_batch, std::move(batch),
+                                                  options.cutoff_a));
   }
   while (!running.empty()) write_oldest();
   progress.finish();

@@ -17,7 +17,7 @@ namespace anneal {
 
 struct ScoreSummary {
   std::int64_t total = 0, parsed = 0, struct_valid = 0, comp_valid = 0;
-  std::int64_t valid = 0;  ///< both
+  std::int64_t valid = 0;                       ///< both
   std::map<std::string, std::int64_t> reasons;  ///< rejections by name
   /// Sums over the structurally valid crystals (a flat cell would have any density).
   double density_sum_g_cm3 = 0, elements_sum = 0, atoms_sum = 0;
@@ -34,10 +34,10 @@ struct ScoreSummary {
 };
 
 struct ScoreOptions {
-  double cutoff_a = 0.5;   ///< smallest distance between two sites, Angstrom
-  int threads = 0;         ///< 0: as many as processors
-  int rank = 0;            ///< of several processes that share the input, this one ...
-  int world_size = 1;      ///< ... of how many (see merge_score_parts)
+  double cutoff_a = 0.5;  ///< smallest distance between two sites, Angstrom
+  int threads = 0;        ///< 0: as many as processors
+  int rank = 0;           ///< of several processes that share the input, this one ...
+  int world_size = 1;     ///< ... of how many (see merge_score_parts)
   bool progress = true;
   Log log = Log(true);
 };
@@ -49,8 +49,8 @@ std::string to_json(const ScoreSummary& summary, const ScoreOptions& options);
 /// Judges every crystal of `input` and writes `verdicts.jsonl` and, last, `summary.json` into
 /// `out_dir`; both appear only when whole. Memory does not grow with the number of crystals. The
 /// result does not depend on `threads`. Throws DataError for unreadable input, or if there is no
-/// crystal in it. With `world_size` > 1 it writes this rank's part only, and the summary returned is
-/// that part's.
+/// crystal in it. With `world_size` > 1 it writes this rank's part only, and the summary returned
+/// is that part's.
 ScoreSummary score_file(const std::filesystem::path& input, const std::filesystem::path& out_dir,
                         const ScoreOptions& options = {});
 

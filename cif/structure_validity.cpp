@@ -1,8 +1,8 @@
 // Minimum distances under periodic boundary conditions, and structural validity.
 //
 // The cell vectors are reduced (each made as short as possible against the others); then for two
-// sites with fractional difference f an image n lies within d only if |f_k + n_k| <= d |b_k| for the
-// reciprocal vectors b_k. With the smallest distance found so far as d, the images within those
+// sites with fractional difference f an image n lies within d only if |f_k + n_k| <= d |b_k| for
+// the reciprocal vectors b_k. With the smallest distance found so far as d, the images within those
 // bounds are all that can be nearer: exact for any cell; the reduction keeps them few.
 #include <algorithm>
 #include <array>
@@ -89,7 +89,6 @@ struct Metric {
     }
     return sum;
   }
-
 };
 
 /// The smallest squared distance so far, and how far along each axis a nearer pair can lie.
@@ -144,9 +143,9 @@ std::vector<Vector> reduced_fractions(const Crystal& crystal, const CellMatrix& 
   result.reserve(crystal.sites.size());
   for (const auto& site : crystal.sites) {
     // wrapped first: huge coordinates would lose their fraction in Cartesian space
-    const Cartesian c = to_cartesian(
-        matrix, {wrap_fraction(site.position.x), wrap_fraction(site.position.y),
-                 wrap_fraction(site.position.z)});
+    const Cartesian c =
+        to_cartesian(matrix, {wrap_fraction(site.position.x), wrap_fraction(site.position.y),
+                              wrap_fraction(site.position.z)});
     Vector f;
     for (int k = 0; k < 3; ++k) f[k] = wrap_fraction(dot(metric.reciprocal[k], {c.x, c.y, c.z}));
     result.push_back(f);
@@ -162,8 +161,8 @@ double all_pairs(const std::vector<Vector>& f, const Metric& metric) {
   return nearest.square();
 }
 
-/// Pairs in neighbouring bins only; bins are at least `width_a` wide, so that every pair closer than
-/// that is seen. Infinity if there is none.
+/// Pairs in neighbouring bins only; bins are at least `width_a` wide, so that every pair closer
+/// than that is seen. Infinity if there is none.
 double binned_pairs(const std::vector<Vector>& f, const Metric& metric, double width_a) {
   std::array<int, 3> bins;
   for (int k = 0; k < 3; ++k) {

@@ -24,12 +24,12 @@ bool structure_valid(const Crystal& crystal, std::optional<double> minimum_dista
 /// CDVAE's `smact_validity`: true for one element, and for metals only; else true if some choice of
 /// one oxidation state per element (SMACT 2.2.1 defaults) is neutral for exactly the reduced counts
 /// and passes `pauling_test`: no cation as electronegative as, or more than, an anion. Where an
-/// electronegativity is missing (Pm, Rn, Lr), as the code of 2.2.1 does: elements in order of atomic
-/// number, pairs as itertools.combinations; the first pair with such an element passes the test if
-/// its signs are opposite (Python's TypeError, which CDVAE catches) and fails it if they are equal,
-/// unless a pair before it fails already. False for no atoms, and for elements without states.
-/// Time is polynomial in the number of elements and counts; equivalence with trying all choices is
-/// argued in composition_validity.cpp and tested.
+/// electronegativity is missing (Pm, Rn, Lr), as the code of 2.2.1 does: elements in order of
+/// atomic number, pairs as itertools.combinations; the first pair with such an element passes the
+/// test if its signs are opposite (Python's TypeError, which CDVAE catches) and fails it if they
+/// are equal, unless a pair before it fails already. False for no atoms, and for elements without
+/// states. Time is polynomial in the number of elements and counts; equivalence with trying all
+/// choices is argued in composition_validity.cpp and tested.
 bool composition_valid(const Composition& composition);
 
 }  // namespace anneal

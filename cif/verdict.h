@@ -26,7 +26,8 @@ struct Verdict {
   bool operator==(const Verdict&) const = default;
 };
 
-/// Judges a record by the rules of validity.h; `cutoff_a` is the smallest distance allowed (Angstrom).
+/// Judges a record by the rules of validity.h; `cutoff_a` is the smallest distance allowed
+/// (Angstrom).
 Verdict judge(const CrystalRecord& record, double cutoff_a = 0.5);
 
 /// One line of JSON without line feed; unknown values are null.

@@ -14,7 +14,8 @@ using namespace anneal;
 namespace {
 std::string cell(const std::string& rest) {
   return "data_x\n_cell_length_a 4.0(1)\n_cell_length_b 4.0\n_cell_length_c 4.0\n"
-         "_cell_angle_alpha 90\n_cell_angle_beta 90.00(2)\n_cell_angle_gamma 90\n" + rest;
+         "_cell_angle_alpha 90\n_cell_angle_beta 90.00(2)\n_cell_angle_gamma 90\n" +
+         rest;
 }
 const std::string kSites =
     "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n";
@@ -66,9 +67,13 @@ TEST_CASE("CIFs of pymatgen's are written as they stand") {
 
 TEST_CASE("symmetry is expanded") {
   const std::string site = kSites + "Na1 0 0 0\nCl1 0.5 0.5 0.5\n";
-  CHECK(read_cif(cell("_symmetry_space_group_name_H-M 'F m -3 m'\n" + site)).crystal->sites.size() == 8);
+  CHECK(
+      read_cif(cell("_symmetry_space_group_name_H-M 'F m -3 m'\n" + site)).crystal->sites.size() ==
+      8);
   CHECK(read_cif(cell("_space_group_IT_number 225\n" + site)).crystal->sites.size() == 8);
-  CHECK(read_cif(cell("_symmetry_space_group_name_Hall '-F 4 2 3'\n" + site)).crystal->sites.size() == 8);
+  CHECK(
+      read_cif(cell("_symmetry_space_group_name_Hall '-F 4 2 3'\n" + site)).crystal->sites.size() ==
+      8);
   CHECK(read_cif(cell(site)).crystal->sites.size() == 2);
   CHECK(read_cif(cell("loop_\n_symmetry_equiv_pos_as_xyz\n'x,y,z'\n'x+1/2,y+1/2,z'\n" + site))
             .crystal->sites.size() == 4);
@@ -87,7 +92,8 @@ TEST_CASE("sites are read with their elements and occupancies") {
   CHECK(read_cif(cell(kOccupied + "M1 D 0 0 0 1\n")).crystal->sites[0].atomic_number == 1);
   CHECK(read_cif(cell(kOccupied + "M1 Fe 0 0 0 .\n")).crystal);
   CHECK(read_cif(cell(kOccupied + "M1 Fe 0 0 0 0.5\n")).reason == RejectReason::kDisordered);
-  CHECK(read_cif(cell(kOccupied + "M1 Fe 0 0 0 0.5\nM2 Co 0 0 0 0.5\n")).reason == RejectReason::kDisordered);
+  CHECK(read_cif(cell(kOccupied + "M1 Fe 0 0 0 0.5\nM2 Co 0 0 0 0.5\n")).reason ==
+        RejectReason::kDisordered);
   const auto mixed_valence = read_cif(cell(kOccupied + "M1 Fe2+ 0 0 0 0.5\nM2 Fe3+ 0 0 0 0.5\n"));
   REQUIRE(mixed_valence.crystal);
   CHECK(mixed_valence.crystal->sites.size() == 1);
@@ -104,9 +110,12 @@ TEST_CASE("what is no CIF has a reason") {
   CHECK(read_cif("hello").reason == RejectReason::kUnreadableCif);
   CHECK(read_cif("data_x\nloop_\n_a\n_b\n1 2 3\n").reason == RejectReason::kUnreadableCif);
   CHECK(read_cif("data_x\n_a\n").reason == RejectReason::kUnreadableCif);
-  CHECK(read_cif(std::string("data_x\n_a \0\x01\xff\n", 14)).reason == RejectReason::kUnreadableCif);
-  CHECK(read_cif("data_x\n_a '" + std::string(10'000'000, 'y')).reason == RejectReason::kUnreadableCif);
-  const std::string whole = write_cif({{4, 4, 4, 90, 90, 90}, {{26, {0, 0, 0}}, {8, {.5, .5, .5}}}});
+  CHECK(read_cif(std::string("data_x\n_a \0\x01\xff\n", 14)).reason ==
+        RejectReason::kUnreadableCif);
+  CHECK(read_cif("data_x\n_a '" + std::string(10'000'000, 'y')).reason ==
+        RejectReason::kUnreadableCif);
+  const std::string whole =
+      write_cif({{4, 4, 4, 90, 90, 90}, {{26, {0, 0, 0}}, {8, {.5, .5, .5}}}});
   for (std::size_t size = 0; size < whole.size(); ++size) {
     const auto cut = read_cif(std::string_view(whole).substr(0, size));
     CHECK(cut.crystal.has_value() == (cut.reason == RejectReason::kNone));
@@ -138,7 +147,9 @@ TEST_CASE("real awkward CIFs are read, or rejected with a reason, in bounded tim
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(5));
   }
   CHECK(crystals >= 44);
-  CHECK(read_cif(read_all(*data / "cif_parser/pymatgen/garnet.cif")).crystal->formula() == "Ca3Al2(SiO4)3");
+  CHECK(read_cif(read_all(*data / "cif_parser/pymatgen/garnet.cif")).crystal->formula() ==
+        "Ca3Al2(SiO4)3");
   CHECK(read_cif(read_all(*data / "cif_parser/pymatgen/FePO4.cif")).crystal->sites.size() == 24);
-  CHECK(read_cif(read_all(*data / "cif_parser/pymatgen/bad_occu.cif")).reason == RejectReason::kDisordered);
+  CHECK(read_cif(read_all(*data / "cif_parser/pymatgen/bad_occu.cif")).reason ==
+        RejectReason::kDisordered);
 }

@@ -29,7 +29,8 @@ TEST_CASE("elements are found by their exact symbols") {
   for (int z = 1; z <= kMaxAtomicNumber; ++z) {
     CHECK(atomic_number(symbol(z)) == z);
     CHECK(element(z).mass_u > 0);
-    for (const int state : element(z).oxidation_states()) CHECK((state != 0 && std::abs(state) <= 8));
+    for (const int state : element(z).oxidation_states())
+      CHECK((state != 0 && std::abs(state) <= 8));
   }
   int metals = 0;
   for (int z = 1; z <= kMaxAtomicNumber; ++z) metals += element(z).smact_metal;
@@ -83,9 +84,11 @@ TEST_CASE("density of rock salt") {
 }
 
 TEST_CASE("a crystal string is written as crystal-text-llm writes it") {
-  const Crystal crystal{{4.25, 4.16, 6.74, 90, 89.99, 119.9999}, {{31, {0.374, -0.15, 1.125}}, {52, {0.996, 0.0, 0.994}}}};
+  const Crystal crystal{{4.25, 4.16, 6.74, 90, 89.99, 119.9999},
+                        {{31, {0.374, -0.15, 1.125}}, {52, {0.996, 0.0, 0.994}}}};
   // Python: '{:.1f}'.format(4.25) is '4.2' (ties to even digits do not arise: 4.25 is exact)
-  CHECK(crystal_string(crystal) == "4.2 4.2 6.7\n90 89 119\nGa\n0.37 0.85 0.12\nTe\n1.00 0.00 0.99");
+  CHECK(crystal_string(crystal) ==
+        "4.2 4.2 6.7\n90 89 119\nGa\n0.37 0.85 0.12\nTe\n1.00 0.00 0.99");
   CHECK(crystal_string(crystal, {.wrap_one = true}) ==
         "4.2 4.2 6.7\n90 89 119\nGa\n0.37 0.85 0.12\nTe\n0.00 0.00 0.99");
   const auto parsed = parse_crystal_string(crystal_string(crystal));
@@ -128,9 +131,11 @@ TEST_CASE("what is no crystal string has a reason") {
 TEST_CASE("the crystal is found within a whole generation") {
   const std::string crystal = "3.0 3.0 3.0\n90 90 90\nFe\n0.10 0.20 0.30";
   CHECK(crystal_part(crystal) == crystal);
-  CHECK(crystal_part("Below is a description of a bulk material. Generate a description of the lengths "
-                     "and angles of the lattice vectors and then the element type and coordinates for "
-                     "each atom within the lattice:\n" + crystal + "</s> more") == crystal);
+  CHECK(crystal_part(
+            "Below is a description of a bulk material. Generate a description of the lengths "
+            "and angles of the lattice vectors and then the element type and coordinates for "
+            "each atom within the lattice:\n" +
+            crystal + "</s> more") == crystal);
   CHECK(crystal_part("system input-a question output-" + crystal + "\n") == crystal);
   CHECK(crystal_part("<|im_start|>answer\n" + crystal + "<|im_end|>\n") == crystal);
 }

@@ -1,7 +1,7 @@
 // CSV and the crystal tables built on it.
-#include <fstream>
-
 #include <zlib.h>
+
+#include <fstream>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -37,13 +37,15 @@ const std::string kIron = "3.0 3.0 3.0\n90 90 90\nFe\n0.10 0.20 0.30";
 TEST_CASE("CSV follows RFC 4180") {
   CHECK(rows_of("a,b\n1,2\n") == Rows{{"a", "b"}, {"1", "2"}});
   CHECK(rows_of("a,b\r\n1,2\r\n\r\n3,4") == Rows{{"a", "b"}, {"1", "2"}, {"3", "4"}});
-  CHECK(rows_of("\xEF\xBB\xBF" "a,b\n1,\n") == Rows{{"a", "b"}, {"1", ""}});
+  CHECK(rows_of("\xEF\xBB\xBF"
+                "a,b\n1,\n") == Rows{{"a", "b"}, {"1", ""}});
   CHECK(rows_of("a,b\n\"x,\"\"y\"\"\nz\",2\n") == Rows{{"a", "b"}, {"x,\"y\"\nz", "2"}});
   CHECK(rows_of("a\n\"\"\"\"\n") == Rows{{"a"}, {"\""}});
   CHECK(rows_of("a,b\n\"1\"\r\n") == Rows{{"a", "b"}, {"1"}});
   CHECK(rows_of("a,b\nx\"y,2\n") == Rows{{"a", "b"}, {"x\"y", "2"}});
   const std::string large(1'000'000, 'q');
-  CHECK(rows_of("a,b\n\"" + large + "\n\"," + large + "\n") == Rows{{"a", "b"}, {large + "\n", large}});
+  CHECK(rows_of("a,b\n\"" + large + "\n\"," + large + "\n") ==
+        Rows{{"a", "b"}, {large + "\n", large}});
   CHECK_THROWS_AS(rows_of("a,b\n\"1,2\n"), DataError);
   CHECK_THROWS_AS(rows_of(""), DataError);
 }
@@ -59,10 +61,12 @@ TEST_CASE("CSV quotes may fall on any buffer border") {
 TEST_CASE("a missing column is named with what there is") {
   testing::TemporaryFolder folder;
   write_file_atomic(folder / "t.csv", "id,ciff,density\n1,x,2\n");
-  CHECK_THROWS_WITH(CrystalReader(folder / "t.csv"),
-                    Contains("t.csv") && Contains("'cif'") && Contains("'density'") && Contains("nearest name is 'ciff'"));
+  CHECK_THROWS_WITH(CrystalReader(folder / "t.csv"), Contains("t.csv") && Contains("'cif'") &&
+                                                         Contains("'density'") &&
+                                                         Contains("nearest name is 'ciff'"));
   write_file_atomic(folder / "u.csv", "lengths,angles,species,coord\n");
-  CHECK_THROWS_WITH(CrystalReader(folder / "u.csv"), Contains("'coords'") && Contains("nearest name is 'coord'"));
+  CHECK_THROWS_WITH(CrystalReader(folder / "u.csv"),
+                    Contains("'coords'") && Contains("nearest name is 'coord'"));
   write_file_atomic(folder / "v.jsonl", "{\"txt\": \"a\"}\n");
   CHECK_THROWS_WITH(records_of(folder / "v.jsonl"), Contains("'text'") && Contains("'txt'"));
   CHECK_THROWS_AS(CrystalReader(folder / "none.csv"), DataError);
@@ -75,7 +79,8 @@ TEST_CASE("every kind of input gives its crystals") {
   const std::string cif = write_cif({{3, 3, 3, 90, 90, 90}, {{26, {.1, .2, .3}}}});
   std::string quoted = cif;  // holds no quotes but single ones
 
-  write_file_atomic(folder / "a.csv", "material_id,cif,e\nm1,\"" + quoted + "\",0.5\nm2,\"" + quoted + "\"\n");
+  write_file_atomic(folder / "a.csv",
+                    "material_id,cif,e\nm1,\"" + quoted + "\",0.5\nm2,\"" + quoted + "\"\n");
   auto records = records_of(folder / "a.csv");
   REQUIRE(records.size() == 2);
   CHECK(records[0].id == "m1");
@@ -84,10 +89,13 @@ TEST_CASE("every kind of input gives its crystals") {
   CHECK(records[1].parsed.reason == RejectReason::kUnreadableRow);
 
   write_file_atomic(folder / "b.csv",
-                    "lengths,angles,species,coords\n\"[3.0, 3, 3.0]\",\"[90.0, 90.0, 90.0]\",\"['Fe', 'O']\",\"[[0.1, 0.2, 0.3], [0, 0, 0]]\"\n"
+                    "lengths,angles,species,coords\n\"[3.0, 3, 3.0]\",\"[90.0, 90.0, "
+                    "90.0]\",\"['Fe', 'O']\",\"[[0.1, 0.2, 0.3], [0, 0, 0]]\"\n"
                     "\"[3 3 3]\",\"[90 90 90]\",\"['Fe' 'O']\",\"[[0.1 0.2 0.3]]\"\n"
-                    "\"[3, 3, 3]\",\"[90, 90, 90]\",[],[]\n\"[3, 3]\",\"[90, 90, 90]\",\"['Fe']\",\"[[0, 0, 0]]\"\n"
-                    "\"[3, 3, 3]\",\"[90, 90, 90]\",\"['Fe']\",\"[[0, 0]]\"\n\"[3, 3, 3]\",\"[90, 90, 90\",\"['Fe']\",\"[[0, 0, 0]]\"\n"
+                    "\"[3, 3, 3]\",\"[90, 90, 90]\",[],[]\n\"[3, 3]\",\"[90, 90, "
+                    "90]\",\"['Fe']\",\"[[0, 0, 0]]\"\n"
+                    "\"[3, 3, 3]\",\"[90, 90, 90]\",\"['Fe']\",\"[[0, 0]]\"\n\"[3, 3, 3]\",\"[90, "
+                    "90, 90\",\"['Fe']\",\"[[0, 0, 0]]\"\n"
                     "\"[3, nan, 3]\",\"[90, 90, 90]\",\"['Fe']\",\"[[0, 0, 0]]\"\n");
   records = records_of(folder / "b.csv");
   REQUIRE(records.size() == 7);
@@ -102,7 +110,10 @@ TEST_CASE("every kind of input gives its crystals") {
 
   std::string line = kIron;
   for (std::size_t at; (at = line.find('\n')) != std::string::npos;) line.replace(at, 1, "\\n");
-  write_file_atomic(folder / "c.jsonl", "{\"text\": \"" + line + "\", \"seed\": 3}\n\nnot json\n{\"text\": 4}\n{\"id\": \"z\", \"text\": \"\"}\n");
+  write_file_atomic(
+      folder / "c.jsonl",
+      "{\"text\": \"" + line +
+          "\", \"seed\": 3}\n\nnot json\n{\"text\": 4}\n{\"id\": \"z\", \"text\": \"\"}\n");
   records = records_of(folder / "c.jsonl");
   REQUIRE(records.size() == 4);
   CHECK(records[0].parsed.crystal);

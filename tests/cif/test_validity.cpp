@@ -22,8 +22,8 @@ Composition atoms(std::initializer_list<std::pair<const char*, int>> terms) {
 }
 
 /// The reference as it is written: all products of states, pairs in the order of
-/// itertools.combinations; comparing a missing electronegativity (TypeError) is a pass, a pair of equal
-/// signs with one is a failure (eneg_states_test of SMACT 2.2.1).
+/// itertools.combinations; comparing a missing electronegativity (TypeError) is a pass, a pair of
+/// equal signs with one is a failure (eneg_states_test of SMACT 2.2.1).
 bool by_all_products(const Composition& composition) {
   if (composition.size() == 1) return true;
   bool metals = true;
@@ -36,7 +36,8 @@ bool by_all_products(const Composition& composition) {
   const auto pauling = [&] {
     for (std::size_t i = 0; i < q.size(); ++i) {
       for (std::size_t j = i + 1; j < q.size(); ++j) {
-        const double x1 = terms[i].first->smact_electronegativity, x2 = terms[j].first->smact_electronegativity;
+        const double x1 = terms[i].first->smact_electronegativity,
+                     x2 = terms[j].first->smact_electronegativity;
         if ((q[i] > 0 && q[j] < 0) || (q[i] < 0 && q[j] > 0)) {
           if (std::isnan(x1) || std::isnan(x2)) return true;
           if (q[i] > 0 ? x1 >= x2 : x1 <= x2) return false;
@@ -62,14 +63,14 @@ bool by_all_products(const Composition& composition) {
 
 TEST_CASE("compositional validity of known compounds") {
   CHECK(composition_valid(atoms({{"C", 8}})));
-  CHECK(composition_valid(atoms({{"Cu", 3}, {"Au", 1}})));       // metals
+  CHECK(composition_valid(atoms({{"Cu", 3}, {"Au", 1}})));  // metals
   CHECK(composition_valid(atoms({{"Na", 4}, {"Cl", 4}})));
   CHECK(composition_valid(atoms({{"Li", 1}, {"Fe", 1}, {"P", 1}, {"O", 4}})));
   CHECK_FALSE(composition_valid(atoms({{"Na", 1}, {"Cl", 3}})));
   CHECK_FALSE(composition_valid(atoms({{"Pm", 1}, {"Ne", 1}})));  // neon has no states
   CHECK(composition_valid(atoms({{"Pm", 2}, {"O", 3}})));         // no electronegativity: passes
   CHECK_FALSE(composition_valid(atoms({{"Pm", 2}, {"Mg", 1}, {"Se", 4}})));  // Mg and Pm: cations
-  CHECK_FALSE(composition_valid(atoms({{"Rf", 1}, {"O", 2}})));   // not in SMACT's data
+  CHECK_FALSE(composition_valid(atoms({{"Rf", 1}, {"O", 2}})));              // not in SMACT's data
   CHECK_FALSE(composition_valid({}));
 }
 
@@ -81,8 +82,9 @@ TEST_CASE("compositional validity equals trying all products of oxidation states
     Composition composition;
     const int elements = 2 + static_cast<int>(random.below(trial % 20 == 0 ? 4 : 3));
     for (int i = 0; i < elements; ++i) {
-      const int z = trial % 2 == 0 && random.below(3) == 0 ? unknown[random.below(3)]
-                                                           : 1 + static_cast<int>(random.below(103));
+      const int z = trial % 2 == 0 && random.below(3) == 0
+                        ? unknown[random.below(3)]
+                        : 1 + static_cast<int>(random.below(103));
       composition[z] = 1 + static_cast<int>(random.below(6));
     }
     const bool expected = by_all_products(composition);
@@ -124,7 +126,8 @@ TEST_CASE("minimum distances equal pymatgen's, in skewed cells too") {
     REQUIRE(record->parsed.crystal);
     INFO("row " << count);
     // both are sums of a few products in double precision
-    CHECK(*minimum_distance(*record->parsed.crystal) == Approx(std::stod(row[distance])).epsilon(1e-9));
+    CHECK(*minimum_distance(*record->parsed.crystal) ==
+          Approx(std::stod(row[distance])).epsilon(1e-9));
     CHECK(record->parsed.crystal->cell.volume() == Approx(std::stod(row[volume])).epsilon(1e-9));
     ++count;
   }
@@ -135,8 +138,9 @@ TEST_CASE("minimum distances of many sites equal those of all pairs") {
   Random random(name_key("distances"));
   for (int trial = 0; trial < 30; ++trial) {
     Crystal crystal;
-    crystal.cell = {random.uniform() * 10 + 2, random.uniform() * 10 + 2, random.uniform() * 30 + 2,
-                    70 + random.uniform() * 40, 70 + random.uniform() * 40, 70 + random.uniform() * 40};
+    crystal.cell = {random.uniform() * 10 + 2,  random.uniform() * 10 + 2,
+                    random.uniform() * 30 + 2,  70 + random.uniform() * 40,
+                    70 + random.uniform() * 40, 70 + random.uniform() * 40};
     const int n = 65 + static_cast<int>(random.below(200));
     for (int i = 0; i < n; ++i) {
       crystal.sites.push_back({26, {random.uniform(), random.uniform(), random.uniform()}});
@@ -148,7 +152,8 @@ TEST_CASE("minimum distances of many sites equal those of all pairs") {
       for (int j = 0; j < i; ++j) {
         const auto p = crystal.sites[i].position, q = crystal.sites[j].position;
         for (int k = 0; k < 125; ++k) {
-          const auto c = to_cartesian(m, {p.x - q.x + k % 5 - 2, p.y - q.y + k / 5 % 5 - 2, p.z - q.z + k / 25 - 2});
+          const auto c = to_cartesian(
+              m, {p.x - q.x + k % 5 - 2, p.y - q.y + k / 5 % 5 - 2, p.z - q.z + k / 25 - 2});
           best = std::min(best, std::hypot(c.x, c.y, c.z));
         }
       }
@@ -171,6 +176,7 @@ TEST_CASE("structural validity at its borders") {
   two.sites.assign(20000, two.sites[0]);
   CHECK(*minimum_distance(two) == 0);
   Random random(1);
-  for (auto& site : two.sites) site.position = {random.uniform(), random.uniform(), random.uniform()};
+  for (auto& site : two.sites)
+    site.position = {random.uniform(), random.uniform(), random.uniform()};
   CHECK(*minimum_distance(two) > 0);
 }
