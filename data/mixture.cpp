@@ -14,7 +14,7 @@ namespace anneal {
 
 namespace {
 
-constexpr double kGrain = 1.0 / 64;          // a source runs ahead of the others by this part of its target
+constexpr double kGrain = 1.0 / 128;         // a source runs ahead of the others by this part of its target
 constexpr std::int64_t kMinPieceTokens = 128;  // shorter pieces of a document teach little
 constexpr std::size_t kLookAhead = 256;
 

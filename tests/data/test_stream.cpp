@@ -1,0 +1,159 @@
+// The token stream: rows, targets, borders, order.
+#include "data/token_stream.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "tests/catch.h"
+#include "tests/data/shard_fixture.h"
+#include "tests/temporary_folder.h"
+
+using namespace anneal;
+
+namespace {
+
+std::vector<int> random_lengths(int count, std::uint64_t below) {
+  Random random(11);
+  std::vector<int> lengths;
+  for (int i = 0; i < count; ++i) lengths.push_back(static_cast<int>(1 + random.below(below)));
+  return lengths;
+}
+
+void append(TokenBatch& to, const TokenBatch& from) {
+  to.rows += from.rows;
+  to.length = from.length;
+  to.num_targets += from.num_targets;
+  to.tokens.insert(to.tokens.end(), from.tokens.begin(), from.tokens.end());
+  to.targets.insert(to.targets.end(), from.targets.begin(), from.targets.end());
+  to.positions.insert(to.positions.end(), from.positions.begin(), from.positions.end());
+  to.documents.insert(to.documents.end(), from.documents.begin(), from.documents.end());
+  to.row_ids.insert(to.row_ids.end(), from.row_ids.begin(), from.row_ids.end());
+}
+
+void check_equal(const TokenBatch& a, const TokenBatch& b) {
+  CHECK(a.rows == b.rows);
+  CHECK(a.num_targets == b.num_targets);
+  CHECK(a.tokens == b.tokens);
+  CHECK(a.targets == b.targets);
+  CHECK(a.positions == b.positions);
+  CHECK(a.documents == b.documents);
+  CHECK(a.row_ids == b.row_ids);
+}
+
+}  // namespace
+
+TEST_CASE("rows of plain documents: tokens, targets, positions, borders") {
+  const testing::TemporaryFolder folder;
+  testing::write_shards(folder.path(), {3, 6, 2});
+  const TokenStream stream(folder.path(), "general", 4, /*isolate_documents=*/true, 1);
+  CHECK(stream.rows_per_epoch() == 3);
+  CHECK(stream.num_tokens() == 11);
+  CHECK(stream.vocab_size() == 50'000);
+  const TokenBatch batch = stream.rows(0, 3);
+  const TokenId n = kNoTarget;
+  CHECK(batch.tokens == std::vector<TokenId>{0, 1, 2, 1000, 1001, 1002, 1003, 1004, 1005, 2000, 2001, 0});
+  // the last token of a row predicts the first of the next row, within a document
+  CHECK(batch.targets == std::vector<TokenId>{1, 2, n, 1001, 1002, 1003, 1004, 1005, n, 2001, n, n});
+  CHECK(batch.positions == std::vector<std::int32_t>{0, 1, 2, 0, 0, 1, 2, 3, 0, 0, 1, 0});
+  CHECK(batch.documents == std::vector<std::int32_t>{0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 1, -1});
+  CHECK(batch.num_targets == 8);
+  CHECK(batch.row_ids == std::vector<std::uint64_t>{0, 1, 2});
+  // past the end of a held-out split: padding, so that ranks may ask for equally many rows
+  const TokenBatch beyond = stream.rows(3, 1);
+  CHECK(beyond.num_targets == 0);
+  CHECK(beyond.documents == std::vector<std::int32_t>{-1, -1, -1, -1});
+}
+
+TEST_CASE("rows of one stream: positions run on, targets cross the borders") {
+  const testing::TemporaryFolder folder;
+  testing::write_shards(folder.path(), {3, 6, 2});
+  const TokenBatch batch = TokenStream(folder.path(), "general", 4, /*isolate_documents=*/false, 1).rows(0, 3);
+  const TokenId n = kNoTarget;
+  CHECK(batch.targets == std::vector<TokenId>{1, 2, 1000, 1001, 1002, 1003, 1004, 1005, 2000, 2001, n, n});
+  CHECK(batch.positions == std::vector<std::int32_t>{0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 0});
+  CHECK(batch.documents == std::vector<std::int32_t>{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1});
+}
+
+TEST_CASE("no prediction is lost or made twice") {
+  const testing::TemporaryFolder folder;
+  const auto lengths = random_lengths(200, 90);
+  testing::write_shards(folder.path(), lengths, 300'000);
+  std::int64_t expected = 0;
+  for (const int length : lengths) expected += length - 1;
+  for (const std::int64_t row : {1, 7, 32, 500}) {
+    const TokenStream stream(folder.path(), "train", row, true, 9);
+    const TokenBatch batch = stream.rows(0, static_cast<std::int64_t>(stream.rows_per_epoch()));
+    CHECK(batch.num_targets == expected);
+    std::set<std::pair<TokenId, TokenId>> pairs;
+    for (std::size_t i = 0; i < batch.tokens.size(); ++i) {
+      if (batch.targets[i] == kNoTarget) continue;
+      CHECK(batch.targets[i] == batch.tokens[i] + 1);
+      pairs.emplace(batch.tokens[i], batch.targets[i]);
+    }
+    CHECK(static_cast<std::int64_t>(pairs.size()) == expected);
+  }
+}
+
+TEST_CASE("instruction rows: loss on the answer, documents whole") {
+  const testing::TemporaryFolder folder;
+  const auto lengths = random_lengths(120, 30);
+  testing::write_shards(folder.path(), lengths, 300'000, /*whole_every=*/1);
+  const TokenStream stream(folder.path(), "train", 32, true, 9);
+  const TokenBatch batch = stream.rows(0, static_cast<std::int64_t>(stream.rows_per_epoch()));
+  std::int64_t expected = 0;
+  for (const int length : lengths) expected += length - std::max(1, length / 2);
+  CHECK(batch.num_targets == expected);
+  CHECK(stream.num_truncated_documents() == 0);
+  for (std::size_t i = 0; i < batch.tokens.size(); ++i) {
+    if (batch.documents[i] < 0) continue;
+    // a document starts at its first token, so it is whole
+    if (batch.positions[i] == 0) CHECK(batch.tokens[i] % 1000 == 0);
+    const auto length = lengths[static_cast<std::size_t>(batch.tokens[i] / 1000)];
+    const int next = batch.tokens[i] % 1000 + 1;
+    CHECK((batch.targets[i] != kNoTarget) == (next < length && next >= length / 2));
+  }
+}
+
+TEST_CASE("the order does not depend on who asks") {
+  const testing::TemporaryFolder folder;
+  testing::write_shards(folder.path(), random_lengths(300, 60), 300'000, /*whole_every=*/3);
+  const TokenStream stream(folder.path(), "train", 32, true, 5);
+  const auto n = static_cast<std::int64_t>(stream.rows_per_epoch());
+  const TokenBatch all = stream.rows(0, 2 * n + 5);
+  TokenBatch joined;
+  for (std::int64_t i = 0; i < all.rows; ++i) append(joined, stream.rows(static_cast<std::uint64_t>(i), 1));
+  check_equal(all, joined);
+  // another stream, asked from the middle as after a resume
+  const TokenStream again(folder.path(), "train", 32, true, 5);
+  check_equal(stream.rows(static_cast<std::uint64_t>(n - 3), 6), again.rows(static_cast<std::uint64_t>(n - 3), 6));
+
+  // each epoch is a permutation of the rows, and another one
+  const auto first = std::vector<std::uint64_t>(all.row_ids.begin(), all.row_ids.begin() + n);
+  const auto second = std::vector<std::uint64_t>(all.row_ids.begin() + n, all.row_ids.begin() + 2 * n);
+  CHECK(std::set<std::uint64_t>(first.begin(), first.end()).size() == static_cast<std::size_t>(n));
+  CHECK(std::set<std::uint64_t>(second.begin(), second.end()).size() == static_cast<std::size_t>(n));
+  CHECK(first != second);
+  CHECK(TokenStream(folder.path(), "train", 32, true, 6).rows(0, n).row_ids != first);
+}
+
+TEST_CASE("fingerprints and splits of a stream") {
+  const testing::TemporaryFolder folder;
+  testing::write_shards(folder.path(), {30, 40, 50});
+  const auto of = [&](const std::string& split, std::int64_t length, bool isolate, std::uint64_t seed) {
+    return TokenStream(folder.path(), split, length, isolate, seed).fingerprint();
+  };
+  CHECK(of("train", 8, true, 1) == of("train", 8, true, 1));
+  const std::set<std::string> different = {of("train", 8, true, 1), of("train", 9, true, 1), of("train", 8, false, 1),
+                                           of("train", 8, true, 2), of("general", 8, true, 1)};
+  CHECK(different.size() == 5);
+  CHECK(TokenStream::heldout_splits(folder.path()) == std::vector<std::string>{"general"});
+  try {
+    TokenStream(folder.path(), "generol", 8, true, 1);
+    FAIL("a split that is not there was opened");
+  } catch (const DataError& error) {
+    CHECK(error.full_message().find("did you mean 'general'?") != std::string::npos);
+  }
+}
