@@ -43,7 +43,7 @@ double UnitCell::angle_determinant() const {
 
 bool UnitCell::possible() const {
   for (const double length : {a, b, c}) {
-    if (!std::isfinite(length) || length <= 0) return false;
+    if (!(length >= 1e-6 && length <= 1e6)) return false;
   }
   for (const double angle : {alpha, beta, gamma}) {
     if (!std::isfinite(angle) || angle <= 0 || angle >= 180) return false;

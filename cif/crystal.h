@@ -29,7 +29,7 @@ struct UnitCell {
   double a = 1, b = 1, c = 1;
   double alpha = 90, beta = 90, gamma = 90;
 
-  /// All lengths positive and finite, angles in (0, 180), and the angles close to a cell.
+  /// All lengths within 1e-6 to 1e6 Angstrom, angles in (0, 180), and the angles close to a cell.
   bool possible() const;
   /// 1 - cos^2 - cos^2 - cos^2 + 2 cos cos cos: the squared volume of the cell with unit edges;
   /// not positive for angles that no cell has.

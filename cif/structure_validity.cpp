@@ -3,7 +3,8 @@
 // The cell vectors are reduced (each made as short as possible against the others); then for two
 // sites with fractional difference f an image n lies within d only if |f_k + n_k| <= d |b_k| for
 // the reciprocal vectors b_k. With the smallest distance found so far as d, the images within those
-// bounds are all that can be nearer: exact for any cell; the reduction keeps them few.
+// bounds are all that can be nearer: exact for any cell; the reduction keeps them few (at most one
+// step along each axis in a Minkowski-reduced basis of three dimensions).
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -110,10 +111,12 @@ class NearestPair {
     }
     improve(metric_.square(f[0], f[1], f[2]));
     std::array<int, 3> low, high;
+    // in a reduced basis the nearest image is at most one step from the one by rounding; two are
+    // looked at, so that rounding errors of the reduction do not matter
     for (int k = 0; k < 3; ++k) {
-      const double reach = std::min(reach_[k], 1000.0);
-      low[k] = static_cast<int>(std::ceil(-reach - f[k]));
-      high[k] = static_cast<int>(std::floor(reach - f[k]));
+      const double reach = std::min(reach_[k], 3.0);
+      low[k] = std::max(-2, static_cast<int>(std::ceil(-reach - f[k])));
+      high[k] = std::min(2, static_cast<int>(std::floor(reach - f[k])));
     }
     for (int i = low[0]; i <= high[0]; ++i) {
       for (int j = low[1]; j <= high[1]; ++j) {

@@ -162,6 +162,16 @@ TEST_CASE("minimum distances of many sites equal those of all pairs") {
   }
 }
 
+TEST_CASE("absurd cells cost no time") {
+  Crystal needle{{0.01, 0.01, 100, 90, 90, 90}, {}};
+  for (int i = 0; i < 2000; ++i) needle.sites.push_back({26, {0.3 * i, 0.7 * i, i / 2000.0}});
+  const auto start = std::chrono::steady_clock::now();
+  CHECK(*minimum_distance(needle) == Approx(0.05).epsilon(0.02));
+  CHECK_FALSE(structure_valid(needle));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  CHECK_FALSE(UnitCell{1e-200, 3, 3, 90, 90, 90}.possible());
+}
+
 TEST_CASE("structural validity at its borders") {
   Crystal two{{10, 10, 10, 90, 90, 90}, {{26, {0, 0, 0}}, {26, {0.05, 0, 0}}}};
   CHECK(structure_valid(two));  // 0.5 A is not below 0.5 A
