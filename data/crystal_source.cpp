@@ -21,10 +21,8 @@ class CrystalSource : public DocumentReader {
   CrystalSource(const std::string& name, const SourceOptions& options, std::uint64_t seed)
       : name_(name), options_(options), files_(source_files(name, options)),
         key_(derive_key({seed, name_key(options.kind)})) {
-    for (const auto& task : options.tasks) tasks_.push_back(parse_crystal_task(task));
-    if (tasks_.empty()) {
-      for (int i = 0; i < kNumCrystalTasks; ++i) tasks_.push_back(static_cast<CrystalTask>(i));
-    }
+    for (const auto& entry : options.tasks) add_task(entry);
+    if (tasks_.empty()) add_task("all");
   }
 
   std::optional<Document> next() override {
@@ -61,6 +59,25 @@ class CrystalSource : public DocumentReader {
   }
 
  private:
+  struct Task {
+    CrystalTask task;
+    CifForm form;
+  };
+
+  /// Adds an entry of the recipe's list: a task or "all", perhaps with ":short".
+  void add_task(std::string name) {
+    constexpr std::string_view kShortSuffix = ":short";
+    CifForm form = CifForm::kFull;
+    if (name.ends_with(kShortSuffix)) {
+      name.resize(name.size() - kShortSuffix.size());
+      form = CifForm::kShort;
+    }
+    for (int i = 0; i < kNumCrystalTasks; ++i) {
+      if (name == "all") tasks_.push_back({static_cast<CrystalTask>(i), form});
+    }
+    if (name != "all") tasks_.push_back({parse_crystal_task(name), form});
+  }
+
   /// Takes one row; false at the end of the last file.
   bool read_row() {
     if (!reader_) {
@@ -104,7 +121,7 @@ class CrystalSource : public DocumentReader {
         ++no_task_;
         return;
       }
-      document = chat_document(crystal_task_record(*task, described, random));
+      document = chat_document(crystal_task_record(task->task, described, random, task->form));
     } else if (options_.kind == "crystal_prompts") {
       document = crystal_prompt_document(described, options_.generation_share, random);
     } else {
@@ -116,10 +133,10 @@ class CrystalSource : public DocumentReader {
   }
 
   /// The tasks take turns, so that each gets its equal share; one that does not fit is passed over.
-  std::optional<CrystalTask> deal_task(const DescribedCrystal& described) {
+  std::optional<Task> deal_task(const DescribedCrystal& described) {
     for (std::size_t i = 0; i < tasks_.size(); ++i) {
-      const CrystalTask task = tasks_[turn_++ % tasks_.size()];
-      if (applicable(task, described)) return task;
+      const Task task = tasks_[turn_++ % tasks_.size()];
+      if (applicable(task.task, described)) return task;
     }
     return std::nullopt;
   }
@@ -128,7 +145,7 @@ class CrystalSource : public DocumentReader {
   SourceOptions options_;
   std::vector<std::filesystem::path> files_;
   std::uint64_t key_;
-  std::vector<CrystalTask> tasks_;
+  std::vector<Task> tasks_;
   std::size_t file_ = 0, turn_ = 0;
   std::uint64_t row_ = 0;  ///< over all files, left-out rows included
   std::optional<CrystalReader> reader_;

@@ -1,6 +1,8 @@
 // Sources of crystals: every row of a table (or file of a folder) of crystals becomes documents.
 //   crystals         the crystal string, `copies` times under random translations; loss on all of it
-//   crystal_tasks    `copies` of the 13 instruction tasks, dealt out evenly, as chat documents
+//   crystal_tasks    `copies` of the 13 instruction tasks, dealt out evenly, as chat documents; an entry
+//                    of `tasks` such as "atom_count:short" shows a short CIF (for small contexts),
+//                    "all" and "all:short" stand for all 13
 //   crystal_prompts  CrystalLLM's mix: generation (`generation_share`, with optional conditions) or
 //                    infill; the prompt without loss, the answer with loss, then the end of text
 // Translations, tasks and prompts depend on the rows, the options and the seed only.

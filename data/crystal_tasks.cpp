@@ -75,6 +75,20 @@ std::optional<int> space_group(const std::map<std::string, std::string>& columns
   return std::nullopt;
 }
 
+double rounded(double x, double digits) { return std::round(x * digits) / digits; }
+
+/// The crystal with the digits that short_cif prints.
+Crystal rounded(const Crystal& crystal) {
+  Crystal copy = crystal;
+  auto& c = copy.cell;
+  for (double* length : {&c.a, &c.b, &c.c}) *length = rounded(*length, 100);
+  for (double* angle : {&c.alpha, &c.beta, &c.gamma}) *angle = rounded(*angle, 10);
+  for (auto& [z, p] : copy.sites) {
+    p = {rounded(p.x, 1000), rounded(p.y, 1000), rounded(p.z, 1000)};
+  }
+  return copy;
+}
+
 ChatRecord conditional_generation(const DescribedCrystal& described, const std::string& text,
                                   Random& random) {
   std::string question = "Below is a description of a bulk material. ";
@@ -175,16 +189,32 @@ Fractional random_shift(Random& random) {
   return {x, y, z};
 }
 
-ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& described,
-                               Random& random) {
-  const Crystal& crystal = described.crystal;
+std::string short_cif(const Crystal& crystal) {
+  const auto& c = crystal.cell;
+  std::string text = fmt::format(
+      "data_{0}\n_symmetry_space_group_name_H-M 'P 1'\n_cell_length_a {1:.2f}\n_cell_length_b {2:.2f}\n"
+      "_cell_length_c {3:.2f}\n_cell_angle_alpha {4:.1f}\n_cell_angle_beta {5:.1f}\n"
+      "_cell_angle_gamma {6:.1f}\n_chemical_formula_structural {0}\n_cell_volume {7:.2f}\nloop_\n"
+      "_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n",
+      crystal.formula(), c.a, c.b, c.c, c.alpha, c.beta, c.gamma, c.volume());
+  for (const auto& [z, p] : crystal.sites) {
+    text += fmt::format("{} {} {} {}\n", symbol(z), three_decimals(p.x), three_decimals(p.y),
+                        three_decimals(p.z));
+  }
+  return text;
+}
+
+ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& described, Random& random,
+                               CifForm form) {
+  const bool is_short = form == CifForm::kShort;
+  const Crystal crystal = is_short ? rounded(described.crystal) : described.crystal;
   const auto& sites = crystal.sites;
   const auto& cell = crystal.cell;
   const auto any_site = [&] { return random.below(sites.size()); };
   const auto& systems = crystal_task_systems(task);
   const std::string system = systems[random.below(systems.size())];
   const std::string text = crystal_string(translated(crystal, random_shift(random)));
-  const auto cif = [&] { return write_cif(crystal); };
+  const auto cif = [&] { return is_short ? short_cif(crystal) : write_cif(crystal); };
   const std::string shown_crystal = fmt::format(
       "Below is a description of the dimensions, as well as of the element type and coordinates for "
       "each atom within the lattice of a stable crystal:\n{}\n", text);

@@ -74,8 +74,18 @@ bool applicable(CrystalTask task, const DescribedCrystal& described);
 /// A random translation in units of the cell.
 Fractional random_shift(Random& random);
 
-/// One question about the crystal with its answer.
-ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& described, Random& random);
+/// How much of a CIF the reading tasks show: all that pymatgen writes (800 tokens for ten sites with a
+/// small vocabulary), or a valid CIF of the essential fields with fewer digits (half of that).
+enum class CifForm { kFull, kShort };
+
+/// A CIF of name, space group, cell, volume, formula and one line a site: lengths with two decimals,
+/// angles with one, coordinates with three.
+std::string short_cif(const Crystal& crystal);
+
+/// One question about the crystal with its answer. With the short form the crystal is first rounded
+/// to the digits shown, so that the answer still follows from the question.
+ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& described, Random& random,
+                               CifForm form = CifForm::kFull);
 
 /// The system messages a task draws from (crystal_task_wording.cpp).
 const std::vector<std::string>& crystal_task_systems(CrystalTask task);

@@ -108,7 +108,18 @@ TEST_CASE("tasks are dealt out evenly; a list of tasks selects") {
   for (const auto& document : read_all(*open_crystal_source("c", options, 1))) {
     CHECK(document.spans[0].text.find("[MASK]") != std::string::npos);
   }
-  options.tasks = {"infil"};
+  options.tasks = {"all:short", "infill"};
+  std::size_t longest = 0;
+  const auto with_short = read_all(*open_crystal_source("c", options, 1));
+  CHECK(with_short.size() == 260);
+  for (const auto& document : with_short) {
+    const auto& question = document.spans[0].text;
+    if (question.find("Below is a CIF file") == std::string::npos) continue;
+    longest = std::max(longest, question.size());
+    CHECK(question.find("_atom_site_occupancy") == std::string::npos);
+  }
+  CHECK(longest < 1100);
+  options.tasks = {"infil:short"};
   CHECK_THROWS_AS(open_crystal_source("c", options, 1), UsageError);
 }
 

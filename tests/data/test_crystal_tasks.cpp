@@ -85,7 +85,7 @@ void check_answer(CrystalTask task, const ChatRecord& r, const DescribedCrystal&
       CHECK(r.answer == "P1");
       break;
     case CrystalTask::kCellVolume:
-      CHECK(std::stod(r.answer) == Approx(shown_cif(r).cell.volume()).epsilon(1e-6));
+      CHECK(std::stod(r.answer) == Approx(shown_cif(r).cell.volume()).epsilon(1e-6).margin(0.0051));
       CHECK(q.find(r.answer) != std::string::npos);
       break;
     case CrystalTask::kFormula:
@@ -262,8 +262,19 @@ TEST_CASE("the tasks hold on built-in crystals") {
     for (int t = 0; t < kNumCrystalTasks; ++t) {
       const auto task = static_cast<CrystalTask>(t);
       if (!applicable(task, d)) continue;
-      Random random(derive_key({i, static_cast<std::uint64_t>(t)}));
+      Random random(derive_key({i, static_cast<std::uint64_t>(t)})), again = random;
       check_answer(task, crystal_task_record(task, d, random), d);
+      // short: the crystal is rounded before anything is asked
+      const auto record = crystal_task_record(task, d, again, CifForm::kShort);
+      auto shown = d;
+      if (record.question.find("Below is a CIF file") == 0) {
+        shown.crystal = shown_cif(record);
+      } else {
+        auto& c = shown.crystal.cell;
+        for (double* x : {&c.a, &c.b, &c.c}) *x = std::round(*x * 100) / 100;
+        for (double* x : {&c.alpha, &c.beta, &c.gamma}) *x = std::round(*x * 10) / 10;
+      }
+      check_answer(task, record, shown);
     }
   }
 }
