@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "data/tokenizer_llama2c.h"
 #include "data/tokenizer_proto.h"
+#include "data/word_cache.h"
 
 namespace anneal {
 namespace fs = std::filesystem;
@@ -39,7 +40,14 @@ struct Tokenizer::State {
   std::vector<TokenId> space_mark_bytes;  // the byte pieces of a literal U+2581, if they are exact
   TokenId im_start = -1, im_end = -1;
   bool space_before = false;
+  bool by_word = false;        // words may be tokenized one by one
+  bool line_feed_alone = false;  // so may the parts between line feeds
+  mutable WordCache cache;
 
+  std::size_t word_end(std::string_view text) const;
+  void append_part(std::string_view part, bool at_start, std::vector<TokenId>& ids) const;
+  void append(std::string_view text, std::vector<TokenId>& ids) const;
+  void find_word_borders();
   TokenId exact_id(std::string_view piece) const {
     const int id = processor.PieceToId(piece);
     return processor.IdToPiece(id) == piece ? id : -1;
@@ -114,17 +122,64 @@ Tokenizer Tokenizer::from_bytes(std::string model_proto, const std::string& wher
     if (id >= 0 && !state->space_before) state->space_mark_bytes.push_back(id);
   }
   if (state->space_mark_bytes.size() != 3) state->space_mark_bytes.clear();
+  state->find_word_borders();
   return Tokenizer(state);
+}
+
+/// Words may be taken one by one if no piece leads from a word into the space after it; line feeds,
+/// if they are a symbol of their own and in no other piece.
+void Tokenizer::State::find_word_borders() {
+  by_word = keeps_text_as_is(proto);
+  const TokenId line_feed = exact_id("\n");
+  line_feed_alone = line_feed >= 0 && !space_before;
+  for (int id = 0; id < processor.GetPieceSize(); ++id) {
+    if (processor.IsByte(id) || processor.IsControl(id) || processor.IsUnknown(id)) continue;
+    const std::string& text = bytes[static_cast<std::size_t>(id)];
+    for (std::size_t i = 1; i < text.size(); ++i) by_word &= !(text[i] == ' ' && text[i - 1] != ' ');
+    line_feed_alone &= id == line_feed || text.find('\n') == std::string::npos;
+  }
+}
+
+/// Length of the first word: spaces and what follows up to the next space, or one line feed.
+std::size_t Tokenizer::State::word_end(std::string_view text) const {
+  if (line_feed_alone && text.front() == '\n') return 1;
+  std::size_t end = 0;
+  while (end < text.size() && text[end] == ' ') ++end;
+  while (end < text.size() && text[end] != ' ' && !(line_feed_alone && text[end] == '\n')) ++end;
+  return end;
+}
+
+void Tokenizer::State::append_part(std::string_view part, bool at_start, std::vector<TokenId>& ids) const {
+  // the model itself puts the first space of a word there, if it does so before a text
+  if (space_before && !at_start) part.remove_prefix(1);
+  std::vector<int> found;
+  const auto status = processor.Encode(part, &found);
+  if (!status.ok()) throw DataError(fmt::format("cannot tokenize: {}", status.ToString()));
+  ids.insert(ids.end(), found.begin(), found.end());
+}
+
+void Tokenizer::State::append(std::string_view text, std::vector<TokenId>& ids) const {
+  // a space at the end has no word to be put before
+  if (!by_word || (space_before && text.ends_with(' '))) {
+    append_part(text, /*at_start=*/true, ids);
+    return;
+  }
+  for (bool at_start = true; !text.empty(); at_start = false) {
+    const std::string_view word = text.substr(0, word_end(text));
+    text.remove_prefix(word.size());
+    const bool cached = word.size() <= WordCache::kMaxWordBytes && !(space_before && at_start);
+    if (cached && cache.append(word, ids)) continue;
+    const std::size_t before = ids.size();
+    append_part(word, at_start, ids);
+    if (cached) cache.insert(word, {ids.begin() + static_cast<std::ptrdiff_t>(before), ids.end()});
+  }
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
   std::vector<TokenId> ids;
-  std::vector<int> part;
   for (;;) {
     const std::size_t mark = state_->space_mark_bytes.empty() ? std::string_view::npos : text.find(kSpaceMark);
-    const auto status = state_->processor.Encode(text.substr(0, mark), &part);
-    if (!status.ok()) throw DataError(fmt::format("cannot tokenize: {}", status.ToString()));
-    ids.insert(ids.end(), part.begin(), part.end());
+    state_->append(text.substr(0, mark), ids);
     if (mark == std::string_view::npos) return ids;
     ids.insert(ids.end(), state_->space_mark_bytes.begin(), state_->space_mark_bytes.end());
     text.remove_prefix(mark + kSpaceMark.size());

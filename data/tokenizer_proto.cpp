@@ -16,8 +16,8 @@ constexpr int kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5;
 constexpr int kModelPieces = 1, kModelTrainer = 2, kModelNormalizer = 3;
 constexpr int kPieceText = 1, kPieceScore = 2, kPieceType = 3;
 constexpr int kTrainerModelType = 3, kTrainerVocabSize = 4, kTrainerByteFallback = 35, kTrainerUnkId = 40,
-              kTrainerBosId = 41, kTrainerEosId = 42, kTrainerPadId = 43;
-constexpr int kNormalizerName = 1, kNormalizerAddDummyPrefix = 3, kNormalizerRemoveExtraSpaces = 4,
+              kTrainerBosId = 41, kTrainerEosId = 42, kTrainerPadId = 43, kTrainerSpaceAsSuffix = 24;
+constexpr int kNormalizerName = 1, kNormalizerCharMap = 2, kNormalizerAddDummyPrefix = 3, kNormalizerRemoveExtraSpaces = 4,
               kNormalizerEscapeSpaces = 5;
 
 class WireWriter {
@@ -89,38 +89,83 @@ std::string make_bpe_model(const std::vector<ModelPiece>& pieces, bool add_dummy
   return model.out();
 }
 
+namespace {
+
+/// A field of a message: its number, and its number or bytes.
+struct WireField {
+  int number = 0;
+  std::uint64_t integer = 0;
+  std::string_view bytes;
+};
+
+/// Takes the next field off a message; nothing if it is cut short or malformed.
+std::optional<WireField> take_field(std::string_view& message) {
+  const auto key = take_varint(message);
+  if (!key) return std::nullopt;
+  WireField field;
+  field.number = static_cast<int>(*key >> 3);
+  std::size_t length = 0;
+  switch (*key & 7) {
+    case kVarint: {
+      const auto value = take_varint(message);
+      if (!value) return std::nullopt;
+      field.integer = *value;
+      return field;
+    }
+    case kFixed64: length = 8; break;
+    case kFixed32: length = 4; break;
+    case kBytes: {
+      const auto stated = take_varint(message);
+      if (!stated) return std::nullopt;
+      length = *stated;
+      break;
+    }
+    default: return std::nullopt;
+  }
+  if (length > message.size()) return std::nullopt;
+  field.bytes = message.substr(0, length);
+  message.remove_prefix(length);
+  return field;
+}
+
+}  // namespace
+
 std::string find_model_fault(std::string_view bytes) {
   const std::size_t size = bytes.size();
   bool pieces = false, trainer = false, normalizer = false;
   while (!bytes.empty()) {
     const std::size_t at = size - bytes.size();
-    const auto key = take_varint(bytes);
-    if (!key) return fmt::format("damaged at byte {}", at);
-    std::size_t length = 0;
-    switch (*key & 7) {
-      case kVarint: {
-        if (!take_varint(bytes)) return fmt::format("cut short at byte {}", at);
-        continue;
-      }
-      case kFixed64: length = 8; break;
-      case kFixed32: length = 4; break;
-      case kBytes: {
-        const auto stated = take_varint(bytes);
-        if (!stated) return fmt::format("cut short at byte {}", at);
-        length = *stated;
-        break;
-      }
-      default: return fmt::format("not a protobuf message at byte {}", at);
-    }
-    if (length > bytes.size()) return fmt::format("cut short at byte {}", at);
-    bytes.remove_prefix(length);
-    pieces |= *key >> 3 == kModelPieces;
-    trainer |= *key >> 3 == kModelTrainer;
-    normalizer |= *key >> 3 == kModelNormalizer;
+    const auto field = take_field(bytes);
+    if (!field) return fmt::format("cut short or damaged at byte {}", at);
+    pieces |= field->number == kModelPieces;
+    trainer |= field->number == kModelTrainer;
+    normalizer |= field->number == kModelNormalizer;
   }
   if (!pieces) return "it holds no pieces";
   if (!trainer || !normalizer) return "it ends after the pieces";
   return "";
+}
+
+bool keeps_text_as_is(std::string_view model_proto) {
+  // defaults of sentencepiece_model.proto
+  std::uint64_t model_type = 1, space_as_suffix = 0, remove_extra_spaces = 1, escape_spaces = 1;
+  bool char_map = false;
+  while (const auto field = take_field(model_proto)) {
+    std::string_view message = field->bytes;
+    if (field->number == kModelTrainer) {
+      while (const auto inner = take_field(message)) {
+        if (inner->number == kTrainerModelType) model_type = inner->integer;
+        if (inner->number == kTrainerSpaceAsSuffix) space_as_suffix = inner->integer;
+      }
+    } else if (field->number == kModelNormalizer) {
+      while (const auto inner = take_field(message)) {
+        if (inner->number == kNormalizerCharMap) char_map = !inner->bytes.empty();
+        if (inner->number == kNormalizerRemoveExtraSpaces) remove_extra_spaces = inner->integer;
+        if (inner->number == kNormalizerEscapeSpaces) escape_spaces = inner->integer;
+      }
+    }
+  }
+  return model_type == 2 && !space_as_suffix && !char_map && !remove_extra_spaces && escape_spaces;
 }
 
 }  // namespace anneal

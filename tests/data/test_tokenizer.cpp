@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include <nlohmann/json.hpp>
+#include <sentencepiece_processor.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -194,6 +195,31 @@ TEST_CASE("loading says what is wrong") {
   }
   std::ofstream(folder / "tokenizer.model", std::ios::binary) << "this is just a text, no model at all";
   CHECK_THROWS_AS(Tokenizer::load(folder.path()), DataError);
+}
+
+TEST_CASE("words taken one by one give what SentencePiece gives for the whole text") {
+  std::vector<Tokenizer> tokenizers = {small_tokenizer()};
+  if (const auto data = testing::shared_data()) {
+    tokenizers.push_back(Tokenizer::load(*data / "models" / "tok512.bin"));
+    for (const char* name : {"sp_test_model.model", "torchtune_m.model", "torchtune_sentencepiece.model"}) {
+      tokenizers.push_back(Tokenizer::load(*data / "tokenizers" / name));
+    }
+  }
+  const std::vector<std::string> parts = {" ", "  ", "\n", "\t", "the", "lattice", "oxide", "12", "0.05", ".", "<|im_start|>",
+                                          "<|im_end|>", "\xCE\xB4", "\xF0\x9F\x98\x80", "a", "once", "Lily", "</s>", "-", "\r\n"};
+  Random random(2);
+  for (const auto& tokenizer : tokenizers) {
+    sentencepiece::SentencePieceProcessor whole;
+    REQUIRE(whole.LoadFromSerializedProto(tokenizer.model_proto()).ok());
+    for (int i = 0; i < 400; ++i) {
+      std::string text;
+      for (std::uint64_t n = random.below(30); n > 0; --n) text += parts[random.below(parts.size())];
+      std::vector<int> expected;
+      REQUIRE(whole.Encode(text, &expected).ok());
+      INFO(text);
+      CHECK(tokenizer.encode(text) == expected);
+    }
+  }
 }
 
 TEST_CASE("llama2.c tokenizer") {
