@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "base/random.h"
+#include "trainer/model/floating.h"
 
 namespace anneal {
 
@@ -15,7 +16,8 @@ at::Tensor dropped(const at::Tensor& x_NI, const AdapterDropout& dropout, std::u
   const std::int64_t n = x_NI.size(0), width = x_NI.size(1);
   const auto threshold =
       static_cast<std::uint32_t>(dropout.rate * static_cast<double>(1ull << 32));
-  AT_DISPATCH_FLOATING_TYPES(x_NI.scalar_type(), "adapter_dropout", [&] {
+  for_floating(x_NI.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
     const auto* x = x_NI.const_data_ptr<scalar_t>();
     auto* y = y_NI.data_ptr<scalar_t>();
     const auto keep = static_cast<scalar_t>(1.0 / (1.0 - dropout.rate));

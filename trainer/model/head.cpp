@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "trainer/model/kernels.h"
+#include "trainer/model/floating.h"
 
 namespace anneal {
 
@@ -34,7 +35,8 @@ at::Tensor embedding_forward(const at::Tensor& weight_VD, std::span<const TokenI
 void embedding_backward(const at::Tensor& dx_ND, std::span<const TokenId> tokens,
                         at::Tensor& dweight_VD) {
   const std::int64_t d = dx_ND.size(1);
-  AT_DISPATCH_FLOATING_TYPES(dx_ND.scalar_type(), "embedding_backward", [&] {
+  for_floating(dx_ND.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
     const auto* dx = dx_ND.const_data_ptr<scalar_t>();
     auto* dw = dweight_VD.data_ptr<scalar_t>();
     for (std::size_t i = 0; i < tokens.size(); ++i) {

@@ -1,4 +1,5 @@
 #include "trainer/model/kernels.h"
+#include "trainer/model/floating.h"
 
 #include <ATen/Parallel.h>
 
@@ -42,7 +43,8 @@ void for_tokens(std::int64_t n, F body) {
 void rms_norm_forward(const at::Tensor& x_ND, const at::Tensor& w_D, double eps, at::Tensor& y_ND,
                       at::Tensor& rstd_N) {
   const std::int64_t n = x_ND.size(0), d = x_ND.size(1);
-  AT_DISPATCH_FLOATING_TYPES(x_ND.scalar_type(), "rms_norm_forward", [&] {
+  for_floating(x_ND.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
     const auto* x = x_ND.const_data_ptr<scalar_t>();
     const auto* w = w_D.const_data_ptr<scalar_t>();
     auto* y = y_ND.data_ptr<scalar_t>();
@@ -66,7 +68,8 @@ void rms_norm_forward(const at::Tensor& x_ND, const at::Tensor& w_D, double eps,
 void rms_norm_again(const at::Tensor& x_ND, const at::Tensor& w_D, const at::Tensor& rstd_N,
                     at::Tensor& y_ND) {
   const std::int64_t n = x_ND.size(0), d = x_ND.size(1);
-  AT_DISPATCH_FLOATING_TYPES(x_ND.scalar_type(), "rms_norm_again", [&] {
+  for_floating(x_ND.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
     const auto* x = x_ND.const_data_ptr<scalar_t>();
     const auto* w = w_D.const_data_ptr<scalar_t>();
     const auto* rstd = rstd_N.const_data_ptr<scalar_t>();
@@ -84,7 +87,8 @@ void rms_norm_again(const at::Tensor& x_ND, const at::Tensor& w_D, const at::Ten
 void rms_norm_backward(const at::Tensor& dy_ND, const at::Tensor& x_ND, const at::Tensor& w_D,
                        const at::Tensor& rstd_N, at::Tensor& dx_ND, at::Tensor dw_D) {
   const std::int64_t n = x_ND.size(0), d = x_ND.size(1);
-  AT_DISPATCH_FLOATING_TYPES(x_ND.scalar_type(), "rms_norm_backward", [&] {
+  for_floating(x_ND.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
     const auto* x = x_ND.const_data_ptr<scalar_t>();
     const auto* w = w_D.const_data_ptr<scalar_t>();
     const auto* rstd = rstd_N.const_data_ptr<scalar_t>();
@@ -123,7 +127,8 @@ void rotary_in_place(at::Tensor heads_NE, std::int64_t heads, std::int64_t head_
                      const at::Tensor& positions_N, const RotaryTable& table, bool inverse) {
   const std::int64_t n = heads_NE.size(0), stride = heads_NE.stride(0), half = head_dim / 2;
   const auto* positions = positions_N.const_data_ptr<std::int32_t>();
-  AT_DISPATCH_FLOATING_TYPES(heads_NE.scalar_type(), "rotary", [&] {
+  for_floating(heads_NE.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
     auto* data = heads_NE.data_ptr<scalar_t>();
     const auto* cosines = table.cos.const_data_ptr<scalar_t>();
     const auto* sines = table.sin.const_data_ptr<scalar_t>();
@@ -149,7 +154,8 @@ void rotary_in_place(at::Tensor heads_NE, std::int64_t heads, std::int64_t head_
 
 void swiglu_forward(const at::Tensor& gu_N2F, at::Tensor& act_NF) {
   const std::int64_t n = act_NF.size(0), f = act_NF.size(1);
-  AT_DISPATCH_FLOATING_TYPES(gu_N2F.scalar_type(), "swiglu_forward", [&] {
+  for_floating(gu_N2F.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
     const auto* gu = gu_N2F.const_data_ptr<scalar_t>();
     auto* act = act_NF.data_ptr<scalar_t>();
     for_tokens(n, [&](std::int64_t begin, std::int64_t end) {
@@ -166,7 +172,8 @@ void swiglu_forward(const at::Tensor& gu_N2F, at::Tensor& act_NF) {
 
 void swiglu_backward(const at::Tensor& dact_NF, at::Tensor& gu_N2F, at::Tensor& act_NF) {
   const std::int64_t n = act_NF.size(0), f = act_NF.size(1);
-  AT_DISPATCH_FLOATING_TYPES(gu_N2F.scalar_type(), "swiglu_backward", [&] {
+  for_floating(gu_N2F.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
     const auto* dact = dact_NF.const_data_ptr<scalar_t>();
     auto* gu = gu_N2F.data_ptr<scalar_t>();
     auto* act = act_NF.data_ptr<scalar_t>();
@@ -194,7 +201,8 @@ double cross_entropy_in_place(at::Tensor& logits_CV, const at::Tensor& targets_C
   const std::int64_t c = logits_CV.size(0), v = logits_CV.size(1);
   const auto* targets = targets_C.const_data_ptr<std::int64_t>();
   std::vector<double> losses(c);
-  AT_DISPATCH_FLOATING_TYPES(logits_CV.scalar_type(), "cross_entropy", [&] {
+  for_floating(logits_CV.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
     auto* logits = logits_CV.data_ptr<scalar_t>();
     for_tokens(c, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
