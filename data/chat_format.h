@@ -1,4 +1,5 @@
-// Conversations in LLaMat's ChatML-style format (M3RG-IITD/llamat, tools/preprocess_instruct_data.py):
+// Conversations in LLaMat's ChatML-style format (M3RG-IITD/llamat,
+// tools/preprocess_instruct_data.py):
 //   <|im_start|>{system|question|answer}\n{message}<|im_end|>\n
 // Loss falls on the answer and its end marker only. (LLaMat's own code has the loss on the whole
 // formatted answer, its prefix "<|im_start|>answer\n" and the last line feed included.)
@@ -45,9 +46,10 @@ Document chat_document(const Conversation& conversation);
 /// What the model reads before it answers; ends with "<|im_start|>answer\n".
 std::string chat_prompt(const std::string& system, const std::string& question);
 
-/// Documents of the JSONL (or JSON array) files of a source of kind `chat`, in file order; shapes as
-/// in chat_records.h. Records with an empty answer or with a marker in their text are left out and
-/// counted in note(); DataError for everything else that cannot be read, and if no record remains.
+/// Documents of the JSONL (or JSON array) files of a source of kind `chat`, in file order; shapes
+/// as in chat_records.h. Records with an empty answer or with a marker in their text are left out
+/// and counted in note(); DataError for everything else that cannot be read, and if no record
+/// remains.
 std::unique_ptr<DocumentReader> open_chat_source(const std::string& name,
                                                  const SourceOptions& options, std::uint64_t seed);
 

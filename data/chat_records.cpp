@@ -1,9 +1,9 @@
 #include "data/chat_records.h"
 
-#include <optional>
-
 #include <fmt/ranges.h>
+
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -55,9 +55,10 @@ std::string require(const json& record, const std::vector<std::string>& keys,
   if (!nearest.empty() && edit_distance(nearest, keys[0]) <= 3) {
     hint = fmt::format("is '{}' meant to be '{}'?", nearest, keys[0]);
   }
-  throw DataError(fmt::format("{}: the record has no '{}'; its keys: {}", origin, keys[0],
-                              present.empty() ? "none" : fmt::format("{}", fmt::join(present, ", "))),
-                  hint);
+  throw DataError(
+      fmt::format("{}: the record has no '{}'; its keys: {}", origin, keys[0],
+                  present.empty() ? "none" : fmt::format("{}", fmt::join(present, ", "))),
+      hint);
 }
 
 std::string joined(const std::string& instruction, const std::string& input) {
@@ -66,8 +67,8 @@ std::string joined(const std::string& instruction, const std::string& input) {
 
 Conversation from_messages(const json& messages, const std::string& origin) {
   if (!messages.is_array()) {
-    throw DataError(fmt::format("{}: the messages are {}, a list is expected", origin,
-                                messages.type_name()));
+    throw DataError(
+        fmt::format("{}: the messages are {}, a list is expected", origin, messages.type_name()));
   }
   Conversation conversation;
   bool asked = false;
@@ -101,16 +102,16 @@ Conversation from_messages(const json& messages, const std::string& origin) {
 std::vector<Conversation> from_instances(const json& record, const std::string& origin) {
   const json& instances = record.at("instances");
   if (!instances.is_array()) {
-    throw DataError(fmt::format("{}: 'instances' is {}, a list is expected", origin,
-                                instances.type_name()));
+    throw DataError(
+        fmt::format("{}: 'instances' is {}, a list is expected", origin, instances.type_name()));
   }
   const std::string instruction = require(record, kQuestionKeys, origin);
   std::vector<Conversation> conversations;
   for (const auto& instance : instances) {
     if (!instance.is_object()) throw DataError(fmt::format("{}: an instance is no object", origin));
     const std::string input = find(instance, {"input"}, origin).value_or("");
-    conversations.push_back({"", {{joined(instruction, input),
-                                   require(instance, kAnswerKeys, origin)}}});
+    conversations.push_back(
+        {"", {{joined(instruction, input), require(instance, kAnswerKeys, origin)}}});
   }
   return conversations;
 }
@@ -120,8 +121,8 @@ std::vector<Conversation> from_instances(const json& record, const std::string& 
 std::vector<Conversation> read_chat_record(std::string_view text, const std::string& origin) {
   const json record = parse(text, origin);
   if (!record.is_object()) {
-    throw DataError(fmt::format("{}: {} found, a JSON object is expected", origin,
-                                record.type_name()));
+    throw DataError(
+        fmt::format("{}: {} found, a JSON object is expected", origin, record.type_name()));
   }
   for (const char* key : {"messages", "conversations"}) {
     if (const auto at = record.find(key); at != record.end()) return {from_messages(*at, origin)};
@@ -139,8 +140,8 @@ std::vector<Conversation> read_chat_record(std::string_view text, const std::str
 std::vector<std::string> split_json_array(std::string_view text, const std::string& origin) {
   const json array = parse(text, origin);
   if (!array.is_array()) {
-    throw DataError(fmt::format("{}: {} found, a JSON array is expected", origin,
-                                array.type_name()));
+    throw DataError(
+        fmt::format("{}: {} found, a JSON array is expected", origin, array.type_name()));
   }
   std::vector<std::string> elements;
   for (const auto& element : array) elements.push_back(element.dump());

@@ -2,10 +2,9 @@
 
 #include <functional>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -32,8 +31,8 @@ class Writer {
  public:
   Writer(std::filesystem::path folder, const Log& log) : folder_(std::move(folder)), log_(log) {}
 
-  void write(const std::string& name, const std::string& bytes, std::int64_t count, const char* what,
-             std::int64_t words = 0) {
+  void write(const std::string& name, const std::string& bytes, std::int64_t count,
+             const char* what, std::int64_t words = 0) {
     if (const auto bad = first_invalid_utf8(bytes)) {
       throw DataError(fmt::format("corpus: {} would not be UTF-8 at byte {}", name, *bad));
     }
@@ -61,8 +60,8 @@ std::string quoted(const std::string& field) {
   return text + '"';
 }
 
-void write_crystals(Writer& writer, const std::string& name, const std::vector<CorpusCrystal>& crystals,
-                    std::int64_t max_sites) {
+void write_crystals(Writer& writer, const std::string& name,
+                    const std::vector<CorpusCrystal>& crystals, std::int64_t max_sites) {
   std::string csv = "material_id,formula,spacegroup,spacegroup.number,density,nsites,cif\n";
   std::int64_t count = 0;
   for (const auto& fact : crystals) {
@@ -130,8 +129,9 @@ void write_corpus(const Recipe& recipe, const std::filesystem::path& folder, con
                 [&](std::int64_t i) { return materials_question(facts, seed, i); });
   // from the end of the order: senses that general.txt does not hold, as long as they last
   write_records(writer, "chat_general.jsonl", options.questions, [&](std::int64_t i) {
-    return gloss_question(glosses[order[count - 1 - i % count]],
-                          derive_key({seed, name_key("general question"), static_cast<std::uint64_t>(i)}));
+    return gloss_question(
+        glosses[order[count - 1 - i % count]],
+        derive_key({seed, name_key("general question"), static_cast<std::uint64_t>(i)}));
   });
 
   const Json manifest = {{"format", "anneal-corpus"},
@@ -147,7 +147,8 @@ void write_corpus(const Recipe& recipe, const std::filesystem::path& folder, con
 
 bool corpus_is_whole(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder / kManifest)) return false;
-  const auto manifest = Json::parse(read_file(folder / kManifest), nullptr, /*allow_exceptions=*/false);
+  const auto manifest =
+      Json::parse(read_file(folder / kManifest), nullptr, /*allow_exceptions=*/false);
   if (!manifest.is_object() || manifest.value("format", "") != "anneal-corpus" ||
       manifest.value("version", 0) != 1 || !manifest.contains("files")) {
     return false;

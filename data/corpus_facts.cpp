@@ -42,14 +42,15 @@ double norm(const Cartesian& v) { return std::sqrt(v.x * v.x + v.y * v.y + v.z *
 /// Reads an amount at `at`; 1 if there is none.
 double amount(std::string_view text, std::size_t& at) {
   double value = 1;
-  const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), value,
-                                            std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data() + at, text.data() + text.size(), value, std::chars_format::fixed);
   if (error != std::errc()) return 1;
   at = end - text.data();
   return value;
 }
 
-/// Reads elements and groups up to the end or a closing parenthesis; false if there is anything else.
+/// Reads elements and groups up to the end or a closing parenthesis; false if there is anything
+/// else.
 bool read_group(std::string_view text, std::size_t& at, std::map<int, double>& counts) {
   while (at < text.size() && text[at] != ')') {
     std::map<int, double> part;
@@ -58,7 +59,8 @@ bool read_group(std::string_view text, std::size_t& at, std::map<int, double>& c
       if (!read_group(text, at, part) || at >= text.size()) return false;
       ++at;
     } else {
-      std::size_t length = at + 1 < text.size() && text[at + 1] >= 'a' && text[at + 1] <= 'z' ? 2 : 1;
+      std::size_t length =
+          at + 1 < text.size() && text[at + 1] >= 'a' && text[at + 1] <= 'z' ? 2 : 1;
       const int z = atomic_number(text.substr(at, length));
       if (z == 0) return false;
       part[z] = 1;
@@ -80,7 +82,8 @@ CorpusFacts load_corpus_facts(const CorpusOptions& options, std::uint64_t seed) 
   const std::uint64_t key = derive_key({seed, name_key("held-out crystals")});
   std::int64_t usable_train = 0, usable_heldout = 0;
   for (auto& crystal : crystals) {
-    const bool usable = static_cast<std::int64_t>(crystal.crystal.sites.size()) <= options.max_sites;
+    const bool usable =
+        static_cast<std::int64_t>(crystal.crystal.sites.size()) <= options.max_sites;
     const double draw = static_cast<double>(hash64(crystal.formula, key) >> 11) * 0x1.0p-53;
     const bool heldout = draw < options.heldout;
     (heldout ? usable_heldout : usable_train) += usable;
@@ -89,9 +92,10 @@ CorpusFacts load_corpus_facts(const CorpusOptions& options, std::uint64_t seed) 
   }
   if (usable_train == 0 || (options.heldout > 0 && usable_heldout == 0)) {
     throw DataError(
-        fmt::format("corpus: of {} crystals in {}, {} with at most {} sites are for training and {} "
-                    "held out", crystals.size(), options.crystals, usable_train, options.max_sites,
-                    usable_heldout),
+        fmt::format(
+            "corpus: of {} crystals in {}, {} with at most {} sites are for training and {} "
+            "held out",
+            crystals.size(), options.crystals, usable_train, options.max_sites, usable_heldout),
         "raise corpus.max_sites, name a larger table in corpus.crystals, or hold nothing out with "
         "corpus.heldout: 0");
   }
@@ -104,7 +108,8 @@ NearestPair nearest_pair(const Crystal& crystal) {
   const auto m = crystal.cell.matrix();
   NearestPair best;
   best.distance_a = std::numeric_limits<double>::infinity();
-  // Images within two cells suffice: relaxed cells are not that oblique, and coordinates are wrapped.
+  // Images within two cells suffice: relaxed cells are not that oblique, and coordinates are
+  // wrapped.
   constexpr int kRange = 2;
   std::vector<Cartesian> images, places;
   for (int u = -kRange; u <= kRange; ++u) {

@@ -1,5 +1,6 @@
-// What the corpus knows: crystals split into training and held-out ones, band gaps, and the quantities
-// that follow from a crystal by arithmetic. Nothing in the corpus is stated that is not computed here.
+// What the corpus knows: crystals split into training and held-out ones, band gaps, and the
+// quantities that follow from a crystal by arithmetic. Nothing in the corpus is stated that is not
+// computed here.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,8 @@ struct CorpusFacts {
   std::map<std::string, double, std::less<>> gap_of;  ///< eV by formula
 };
 
-/// Reads the tables (`options.crystals`: "builtin" or a table of crystals) and splits the crystals by
-/// formula: all crystals of one formula are on the same side, whatever the order of the table.
+/// Reads the tables (`options.crystals`: "builtin" or a table of crystals) and splits the crystals
+/// by formula: all crystals of one formula are on the same side, whatever the order of the table.
 /// Throws DataError if there are no crystals, or none of at most `max_sites` sites on a side.
 CorpusFacts load_corpus_facts(const CorpusOptions& options, std::uint64_t seed);
 

@@ -13,7 +13,8 @@ namespace anneal {
 using Words = std::map<std::string, std::string, std::less<>>;
 using FrameGroup = std::vector<std::string_view>;
 
-/// The frame with its blanks filled in and the first letter of every blank that begins with a capital
+/// The frame with its blanks filled in and the first letter of every blank that begins with a
+/// capital
 /// ("{It}") in upper case. Throws std::logic_error for an unknown blank.
 std::string fill(std::string_view frame, const Words& words);
 
@@ -33,10 +34,10 @@ std::string number_word(int number);
 std::string listed(const std::vector<std::string>& items);
 
 // Groups by what they are about; the first group of each opens a document.
-std::span<const FrameGroup> crystal_frames();      ///< one crystal
-std::span<const FrameGroup> comparison_frames();   ///< two crystals
-std::span<const FrameGroup> gap_frames();          ///< a formula with its band gap
-std::span<const FrameGroup> gap_pair_frames();     ///< two of those
-std::span<const FrameGroup> element_frames();      ///< a chemical element
+std::span<const FrameGroup> crystal_frames();     ///< one crystal
+std::span<const FrameGroup> comparison_frames();  ///< two crystals
+std::span<const FrameGroup> gap_frames();         ///< a formula with its band gap
+std::span<const FrameGroup> gap_pair_frames();    ///< two of those
+std::span<const FrameGroup> element_frames();     ///< a chemical element
 
 }  // namespace anneal

@@ -60,8 +60,10 @@ std::string sentence(std::string text) {
 }  // namespace
 
 std::vector<Gloss> read_glosses(const std::filesystem::path& folder) {
-  static constexpr std::pair<const char*, const char*> kFiles[] = {
-      {"data.noun", "noun"}, {"data.verb", "verb"}, {"data.adj", "adjective"}, {"data.adv", "adverb"}};
+  static constexpr std::pair<const char*, const char*> kFiles[] = {{"data.noun", "noun"},
+                                                                   {"data.verb", "verb"},
+                                                                   {"data.adj", "adjective"},
+                                                                   {"data.adv", "adverb"}};
   std::vector<Gloss> glosses;
   for (const auto& [file, kind] : kFiles) {
     const auto path = folder / file;
@@ -77,15 +79,17 @@ std::vector<Gloss> read_glosses(const std::filesystem::path& folder) {
       const auto bar = line.find('|');
       const auto fields = head_fields(line);
       if (bar == std::string_view::npos || fields.size() < 5) {
-        throw DataError(fmt::format("{}:{}: not a line of WordNet's format", path.string(), line_number),
-                        "reinstall the package wordnet-base");
+        throw DataError(
+            fmt::format("{}:{}: not a line of WordNet's format", path.string(), line_number),
+            "reinstall the package wordnet-base");
       }
       const auto gloss_text = trim(line.substr(bar + 1));
       if (first_invalid_utf8(gloss_text) || first_invalid_utf8(fields[4])) continue;
       Gloss gloss;
       gloss.kind = kind;
       // adjectives carry a syntactic marker: "galore(ip)"
-      for (const char c : fields[4].substr(0, fields[4].find('('))) gloss.word += c == '_' ? ' ' : c;
+      for (const char c : fields[4].substr(0, fields[4].find('(')))
+        gloss.word += c == '_' ? ' ' : c;
       read_gloss(gloss_text, gloss);
       if (!gloss.definition.empty()) glosses.push_back(std::move(gloss));
     }
@@ -118,7 +122,8 @@ ChatRecord gloss_question(const Gloss& gloss, std::uint64_t key) {
       "How would a dictionary explain \"{word}\"?",
       "Tell me one sense of the {kind} \"{word}\"."};
   Random random(key);
-  const Words words = {{"word", gloss.word}, {"kind", gloss.kind}, {"a_kind", with_article(gloss.kind)}};
+  const Words words = {
+      {"word", gloss.word}, {"kind", gloss.kind}, {"a_kind", with_article(gloss.kind)}};
   ChatRecord record;
   record.system = systems[random.below(systems.size())];
   record.question = fill(questions[random.below(questions.size())], words);

@@ -12,14 +12,15 @@
 namespace anneal {
 
 struct Gloss {
-  std::string word;        ///< first word of the sense, blanks instead of underscores
-  std::string kind;        ///< noun, verb, adjective or adverb
-  std::string definition;  ///< without examples
+  std::string word;                   ///< first word of the sense, blanks instead of underscores
+  std::string kind;                   ///< noun, verb, adjective or adverb
+  std::string definition;             ///< without examples
   std::vector<std::string> examples;  ///< without their quotation marks
 };
 
 /// All senses of data.noun, data.verb, data.adj and data.adv in `folder`, in file order. Throws
-/// DataError with the package to install if a file is missing, and with file:line if one is damaged.
+/// DataError with the package to install if a file is missing, and with file:line if one is
+/// damaged.
 std::vector<Gloss> read_glosses(const std::filesystem::path& folder);
 
 /// "word: definition. Example." on one line, each part ended as a sentence.

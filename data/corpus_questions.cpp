@@ -23,7 +23,8 @@ const PairGroup kAboutCrystal[] = {
     {{"What is the space group of {formula}?", "{Formula} crystallises in space group {sg}."},
      {"In which space group does {formula} crystallise?", "In space group {sg}, number {sgn}."},
      {"Name the space group of {formula} and its number.", "{sg}, number {sgn}."}},
-    {{"Which crystal system does {formula} belong to?", "{Formula} belongs to the {system} system."},
+    {{"Which crystal system does {formula} belong to?",
+      "{Formula} belongs to the {system} system."},
      {"Is {formula} cubic?", "The crystal system of {formula} is {system}."},
      {"What is the crystal system of {formula}?", "It is {system}."}},
     {{"Which elements does {formula} contain?", "{Formula} contains {elements}."},
@@ -32,10 +33,12 @@ const PairGroup kAboutCrystal[] = {
     {{"What does the formula {formula} stand for?", "It stands for {unit}."},
      {"How many atoms of each kind are in a formula unit of {formula}?", "There are {unit}."}},
     {{"What are the lattice parameters of {formula}?",
-      "The cell edges are a = {a}, b = {b} and c = {c} angstrom; the angles are {alpha}, {beta} and "
+      "The cell edges are a = {a}, b = {b} and c = {c} angstrom; the angles are {alpha}, {beta} "
+      "and "
       "{gamma} degrees."},
      {"How long are the cell edges of {formula}?", "They are {a}, {b} and {c} angstrom long."}},
-    {{"How many atoms are in the unit cell of {formula}?", "There are {natoms} atoms: {cell_atoms}."},
+    {{"How many atoms are in the unit cell of {formula}?",
+      "There are {natoms} atoms: {cell_atoms}."},
      {"Which atoms does the cell of {formula} hold?", "It holds {cell_atoms}."}},
     {{"What is the volume of the unit cell of {formula}?",
       "The cell has a volume of {volume} cubic angstrom."},
@@ -49,16 +52,20 @@ const PairGroup kAboutCrystal[] = {
      {"How much does one mole of {formula} weigh?", "One mole weighs {molar_mass} grams."}},
     {{"What do I need for ten grams of {formula}?", "You need {batch}."},
      {"How much of each element is in ten grams of {formula}?", "Ten grams contain {batch}."}},
-    {{"How much of the mass of {formula} is {part}?", "{Part} makes up {mass_percent} percent of the mass."},
+    {{"How much of the mass of {formula} is {part}?",
+      "{Part} makes up {mass_percent} percent of the mass."},
      {"What is the mass fraction of {part} in {formula}?", "It is {mass_percent} percent."}},
     {{"Which element in {formula} is the most electronegative?",
       "{Anion_element}, with {en_high} on Pauling's scale."},
      {"How do the elements of {formula} differ in electronegativity?",
-      "{Cation_element} has {en_low} and {anion_element} {en_high}, a difference of {en_difference}."}},
-    {{"Which oxidation states make {formula} charge neutral?", "The charges balance with {charges}."},
+      "{Cation_element} has {en_low} and {anion_element} {en_high}, a difference of "
+      "{en_difference}."}},
+    {{"Which oxidation states make {formula} charge neutral?",
+      "The charges balance with {charges}."},
      {"Assign oxidation states to {formula}.", "{Charges}."}},
     {{"What kind of compound is {formula}?", "{Formula} is {a_class}."},
-     {"What kind of compound is {formula}?", "It is an {intermetallic}: all of its elements are metals."}},
+     {"What kind of compound is {formula}?",
+      "It is an {intermetallic}: all of its elements are metals."}},
     {{"Which is the heaviest element in {formula}?", "The heaviest is {heaviest}."},
      {"Which element of {formula} is the lightest?", "The lightest is {lightest}."}},
 };
@@ -68,13 +75,16 @@ const PairGroup kAboutTwo[] = {
       "{Denser} is denser: {dense_high} against {dense_low} g/cm3."},
      {"Is {lighter} lighter than {denser}?",
       "Yes, {lighter} has {dense_low} g/cm3 and {denser} {dense_high} g/cm3."}},
-    {{"Do {formula} and {other} have the same space group?", "Yes, both have space group {same_sg}."},
+    {{"Do {formula} and {other} have the same space group?",
+      "Yes, both have space group {same_sg}."},
      {"Do {formula} and {other} have the same space group?",
       "No, {formula} has {sg} and {other} has {other_sg}."}},
     {{"Which elements do {formula} and {other} have in common?", "Both contain {common}."},
-     {"What does {formula} contain that {other} does not?", "Only {formula} contains {only_first}."}},
+     {"What does {formula} contain that {other} does not?",
+      "Only {formula} contains {only_first}."}},
     {{"In which of {formula} and {other} are the atoms packed more closely?",
-      "In {tight}: an atom takes {tight_volume} cubic angstrom there and {roomy_volume} in {roomy}."}},
+      "In {tight}: an atom takes {tight_volume} cubic angstrom there and {roomy_volume} in "
+      "{roomy}."}},
     {{"Which has more atoms in its cell, {formula} or {other}?",
       "{Larger}, with {larger_natoms} atoms against {smaller_natoms}."}},
 };
@@ -105,7 +115,8 @@ const PairGroup kAboutElement[] = {
      {"Which element has the atomic number {z}?", "{Name}."}},
     {{"What family of elements does {name} belong to?", "{Name} is {a_family}."},
      {"What kind of element is {name}?", "It is {a_family}."}},
-    {{"Which oxidation states does {name} have?", "Known oxidation states of {name} are {states}."}},
+    {{"Which oxidation states does {name} have?",
+      "Known oxidation states of {name} are {states}."}},
     {{"What is the atomic mass of {name}?", "It is {mass} atomic mass units."},
      {"How electronegative is {name}?", "On Pauling's scale {name} has {en}."}},
     {{"Name some crystals that contain {name}.", "{crystals} contain {name}."}},
@@ -122,7 +133,8 @@ const std::vector<std::string_view> kSystems = {
 };
 
 /// A random pair of a random group, of those whose blanks are all known; false if there is none.
-bool choose(std::span<const PairGroup> groups, const Words& words, Random& random, ChatRecord& record) {
+bool choose(std::span<const PairGroup> groups, const Words& words, Random& random,
+            ChatRecord& record) {
   for (int attempt = 0; attempt < 50; ++attempt) {
     const auto& group = groups[random.below(groups.size())];
     const auto& [question, answer] = group[random.below(group.size())];
@@ -143,7 +155,9 @@ ChatRecord materials_question(const CorpusFacts& facts, std::uint64_t seed, std:
   const auto any_crystal = [&]() -> const CorpusCrystal& {
     return facts.train[random.below(facts.train.size())];
   };
-  const auto any_gap = [&]() -> const BandGap& { return facts.gaps[random.below(facts.gaps.size())]; };
+  const auto any_gap = [&]() -> const BandGap& {
+    return facts.gaps[random.below(facts.gaps.size())];
+  };
   for (bool done = false; !done;) {
     const auto kind = random.below(20);
     if (kind < 10) {
@@ -164,7 +178,8 @@ ChatRecord materials_question(const CorpusFacts& facts, std::uint64_t seed, std:
       for (std::size_t i = 0; i < facts.train.size(); ++i) {
         if (facts.train[i].crystal.composition().count(z->first)) with_element.push_back(i);
       }
-      done = choose(kAboutElement, element_words(z->first, facts, with_element, random), random, record);
+      done = choose(kAboutElement, element_words(z->first, facts, with_element, random), random,
+                    record);
     }
   }
   return record;

@@ -56,8 +56,11 @@ class Draft {
     const auto formula = words.find("formula");
     if (formula == words.end()) return;
     static constexpr std::pair<const char*, const char*> kSubjects[] = {
-        {"it", "its"}, {"it", "its"}, {"the material", "the material's"},
-        {"this crystal", "the crystal's"}, {"the solid", "its"}};
+        {"it", "its"},
+        {"it", "its"},
+        {"the material", "the material's"},
+        {"this crystal", "the crystal's"},
+        {"the solid", "its"}};
     const auto choice = random_.below(std::size(kSubjects) + 2);
     const bool by_name = choice >= std::size(kSubjects);
     words["it"] = by_name ? formula->second : kSubjects[choice].first;
@@ -101,7 +104,8 @@ std::size_t MaterialsWriter::turn(std::uint64_t index, std::size_t n, const char
 
 std::string MaterialsWriter::document(std::uint64_t index) const {
   Random random(derive_key({seed_, name_key("materials document"), index}));
-  // of twenty documents thirteen are about a crystal, two compare, four are about gaps, one an element
+  // of twenty documents thirteen are about a crystal, two compare, four are about gaps, one an
+  // element
   const auto round = index / 20, place = index % 20;
   std::string text;
   if (place == 19) {
@@ -114,7 +118,8 @@ std::string MaterialsWriter::document(std::uint64_t index) const {
   return text;
 }
 
-std::string MaterialsWriter::about_crystal(std::uint64_t index, bool compare, Random& random) const {
+std::string MaterialsWriter::about_crystal(std::uint64_t index, bool compare,
+                                           Random& random) const {
   const auto& first = facts_.train[turn(index, facts_.train.size(), "crystals")];
   Draft draft(random);
   if (compare && facts_.train.size() > 1) {
@@ -122,7 +127,8 @@ std::string MaterialsWriter::about_crystal(std::uint64_t index, bool compare, Ra
     const auto counts = first.crystal.composition();
     auto z = counts.begin();
     std::advance(z, random.below(counts.size()));
-    const auto at = std::lower_bound(elements_.begin(), elements_.end(), z->first) - elements_.begin();
+    const auto at =
+        std::lower_bound(elements_.begin(), elements_.end(), z->first) - elements_.begin();
     for (int i = 0; i < 10; ++i) {
       const auto& second = facts_.train[with_element_[at][random.below(with_element_[at].size())]];
       if (second.formula == first.formula) continue;
@@ -161,7 +167,8 @@ std::string MaterialsWriter::about_gaps(std::uint64_t index, Random& random) con
 std::string MaterialsWriter::about_element(std::uint64_t index, Random& random) const {
   Draft draft(random);
   for (int i = 0; i < 4 && (i == 0 || !draft.full()); ++i) {
-    const auto at = i == 0 ? turn(index, elements_.size(), "elements") : random.below(elements_.size());
+    const auto at =
+        i == 0 ? turn(index, elements_.size(), "elements") : random.below(elements_.size());
     Words words = element_words(elements_[at], facts_, with_element_[at], random);
     // in the order of the table of frames: "of these" must follow the list
     for (std::size_t g = 0; g < element_frames().size(); ++g) {

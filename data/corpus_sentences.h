@@ -30,7 +30,7 @@ class MaterialsWriter {
 
   const CorpusFacts& facts_;
   std::uint64_t seed_;
-  std::vector<int> elements_;                        ///< that occur in the training crystals
+  std::vector<int> elements_;                           ///< that occur in the training crystals
   std::vector<std::vector<std::size_t>> with_element_;  ///< [elements] crystals that contain it
 };
 

@@ -1,12 +1,12 @@
 #include "data/corpus_words.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numeric>
 #include <set>
-
-#include <fmt/core.h>
 
 #include "cif/elements.h"
 #include "data/facts_elements.h"
@@ -99,8 +99,8 @@ void add_chemistry(const Composition& formula_unit, Random& random, Words& w) {
   }
   if (elements.size() < 2) return;
 
-  const bool all_metals = std::all_of(elements.begin(), elements.end(),
-                                      [](int z) { return element(z).smact_metal; });
+  const bool all_metals =
+      std::all_of(elements.begin(), elements.end(), [](int z) { return element(z).smact_metal; });
   const bool others_metals = std::all_of(elements.begin(), elements.end() - 1,
                                          [](int z) { return element(z).smact_metal; });
   if (all_metals) w["intermetallic"] = "intermetallic compound";
@@ -142,7 +142,8 @@ void add_symmetry(const std::string& symbol, Words& w) {
                  : letter == 'I' ? "body-centred"
                  : letter == 'R' ? "rhombohedral"
                                  : "base-centred";
-  if (const auto at = symbol.find('_'); at != std::string::npos) w["screw"] = symbol.substr(at - 1, 3);
+  if (const auto at = symbol.find('_'); at != std::string::npos)
+    w["screw"] = symbol.substr(at - 1, 3);
 }
 
 void add_cell(const Crystal& crystal, Words& w) {
@@ -209,7 +210,8 @@ Words crystal_words(const CorpusCrystal& fact, const CorpusFacts& facts, Random&
   for (const int z : elements) {
     unit_atoms.push_back(atoms(unit.at(z), z));
     cell_atoms.push_back(atoms(counts.at(z), z));
-    batch.push_back(fmt::format("{} g of {}", two_decimals(10 * unit.at(z) * element(z).mass_u / unit_mass),
+    batch.push_back(fmt::format("{} g of {}",
+                                two_decimals(10 * unit.at(z) * element(z).mass_u / unit_mass),
                                 element_name(z)));
   }
   w["cell_atoms"] = listed(cell_atoms);
@@ -225,9 +227,10 @@ Words crystal_words(const CorpusCrystal& fact, const CorpusFacts& facts, Random&
 
   const NearestPair& nearest = fact.nearest;
   w["dmin"] = two_decimals(nearest.distance_a);
-  w["pair"] = nearest.first == nearest.second
-                  ? fmt::format("two {} atoms", element_name(nearest.first))
-                  : fmt::format("{} and {}", element_name(nearest.first), element_name(nearest.second));
+  w["pair"] =
+      nearest.first == nearest.second
+          ? fmt::format("two {} atoms", element_name(nearest.first))
+          : fmt::format("{} and {}", element_name(nearest.first), element_name(nearest.second));
   if (const auto gap = facts.gap_of.find(fact.formula); gap != facts.gap_of.end()) {
     add_gap(gap->second, w);
   }
@@ -308,7 +311,8 @@ Words gap_pair_words(const BandGap& first, const BandGap& second) {
   if (std::abs(first.gap_ev - second.gap_ev) < 0.01) return {};
   const auto &wide = first.gap_ev > second.gap_ev ? first : second,
              &narrow = first.gap_ev > second.gap_ev ? second : first;
-  return {{"wider", wide.formula}, {"narrower", narrow.formula},
+  return {{"wider", wide.formula},
+          {"narrower", narrow.formula},
           {"wide_gap", short_number(wide.gap_ev)},
           {"gap_difference", short_number(wide.gap_ev - narrow.gap_ev)}};
 }
@@ -324,7 +328,7 @@ Words element_words(int z, const CorpusFacts& facts, const std::vector<std::size
   w["mass"] = two_decimals(element(z).mass_u);
   if (const double en = element(z).electronegativity; !std::isnan(en)) {
     w["en"] = short_number(en);
-    w["en_word"] = en >= 2.5 ? "strongly electronegative"
+    w["en_word"] = en >= 2.5   ? "strongly electronegative"
                    : en >= 1.6 ? "of middling electronegativity"
                                : "electropositive";
   }

@@ -1,5 +1,5 @@
-// What fills the blanks of the sentence frames: facts about a crystal, a pair of crystals, a band gap
-// or an element, computed and put into words. A fact that does not apply is absent.
+// What fills the blanks of the sentence frames: facts about a crystal, a pair of crystals, a band
+// gap or an element, computed and put into words. A fact that does not apply is absent.
 #pragma once
 
 #include <vector>

@@ -1,9 +1,9 @@
 #include "data/crystal_prompt.h"
 
+#include <fmt/ranges.h>
+
 #include <charconv>
 #include <cmath>
-
-#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/text.h"

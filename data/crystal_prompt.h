@@ -1,6 +1,6 @@
 // Prompts of the crystal generation task of CrystalLLM (Gruver et al. 2024,
-// facebookresearch/crystal-text-llm, llama_finetune.py), on which LLaMat's CIF adapters are trained.
-// Training and sampling build their prompts with these same functions.
+// facebookresearch/crystal-text-llm, llama_finetune.py), on which LLaMat's CIF adapters are
+// trained. Training and sampling build their prompts with these same functions.
 #pragma once
 
 #include <string>
@@ -34,9 +34,9 @@ std::string unconditional_prompt();
 /// The same with a sentence for each condition, in the order given.
 std::string conditional_prompt(const std::vector<Condition>& conditions);
 
-/// "Below is a partial description ... [MASK] ...": `crystal_text` (a crystal string) with each line
-/// that is exactly `element` written as [MASK]. (The original replaces the symbol as a substring,
-/// which turns Ca into [MASK]a where C is removed.)
+/// "Below is a partial description ... [MASK] ...": `crystal_text` (a crystal string) with each
+/// line that is exactly `element` written as [MASK]. (The original replaces the symbol as a
+/// substring, which turns Ca into [MASK]a where C is removed.)
 std::string infill_prompt(std::string_view crystal_text, std::string_view element);
 
 /// `crystal_text` with each line that is exactly `element` written as [MASK].

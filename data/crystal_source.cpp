@@ -19,7 +19,9 @@ namespace {
 class CrystalSource : public DocumentReader {
  public:
   CrystalSource(const std::string& name, const SourceOptions& options, std::uint64_t seed)
-      : name_(name), options_(options), files_(source_files(name, options)),
+      : name_(name),
+        options_(options),
+        files_(source_files(name, options)),
         key_(derive_key({seed, name_key(options.kind)})) {
     for (const auto& entry : options.tasks) add_task(entry);
     if (tasks_.empty()) add_task("all");
@@ -45,8 +47,8 @@ class CrystalSource : public DocumentReader {
   std::string note() const override {
     std::vector<std::string> parts;
     if (rejected_ > 0) {
-      parts.push_back(fmt::format("{} rows that are no crystal (first: {})", rejected_,
-                                  first_rejected_));
+      parts.push_back(
+          fmt::format("{} rows that are no crystal (first: {})", rejected_, first_rejected_));
     }
     if (large_ > 0) {
       parts.push_back(fmt::format("{} crystals of more than {} sites", with_commas(large_),
@@ -90,13 +92,12 @@ class CrystalSource : public DocumentReader {
       return true;
     }
     const std::uint64_t row = row_++;
-    const std::string origin =
-        fmt::format("{}#{}", files_[file_ - 1].string(), record->index + 1);
+    const std::string origin = fmt::format("{}#{}", files_[file_ - 1].string(), record->index + 1);
     if (!record->parsed.crystal) {
       if (rejected_++ == 0) {
-        first_rejected_ = fmt::format("{}, {}{}{}", origin, reject_name(record->parsed.reason),
-                                      record->parsed.detail.empty() ? "" : ": ",
-                                      record->parsed.detail);
+        first_rejected_ =
+            fmt::format("{}, {}{}{}", origin, reject_name(record->parsed.reason),
+                        record->parsed.detail.empty() ? "" : ": ", record->parsed.detail);
       }
       return true;
     }

@@ -1,6 +1,7 @@
 // Sources of crystals: every row of a table (or file of a folder) of crystals becomes documents.
-//   crystals         the crystal string, `copies` times under random translations; loss on all of it
-//   crystal_tasks    `copies` of the 13 instruction tasks, dealt out evenly, as chat documents; an entry
+//   crystals         the crystal string, `copies` times under random translations; loss on all of
+//   it crystal_tasks    `copies` of the 13 instruction tasks, dealt out evenly, as chat documents;
+//   an entry
 //                    of `tasks` such as "atom_count:short" shows a short CIF (for small contexts),
 //                    "all" and "all:short" stand for all 13
 //   crystal_prompts  CrystalLLM's mix: generation (`generation_share`, with optional conditions) or
@@ -21,8 +22,8 @@ namespace anneal {
 
 /// Documents of a source of kind `crystals`, `crystal_tasks` or `crystal_prompts`, in the order of
 /// the rows; all documents of a row have the same origin ("file#row"). Rows that hold no readable
-/// crystal or one of more than `max_sites` sites are left out and counted in note(). Throws DataError
-/// if a file has no crystals or nothing remains, UsageError for an unknown task.
+/// crystal or one of more than `max_sites` sites are left out and counted in note(). Throws
+/// DataError if a file has no crystals or nothing remains, UsageError for an unknown task.
 std::unique_ptr<DocumentReader> open_crystal_source(const std::string& name,
                                                     const SourceOptions& options,
                                                     std::uint64_t seed);

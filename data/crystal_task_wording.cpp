@@ -9,7 +9,8 @@ const std::vector<std::string> kReading = {
     "You read crystallographic information files for a materials laboratory. Answer from the file "
     "that is shown.",
     "As a crystallographer, look up what is asked in the CIF file and reply with it alone.",
-    "You are an assistant for materials data. Extract the requested detail of the unit cell from the "
+    "You are an assistant for materials data. Extract the requested detail of the unit cell from "
+    "the "
     "CIF file.",
     "Study the CIF file below and give the one fact about its unit cell that is asked for.",
     "You know the CIF format well. Use it to answer a short question about a crystal.",
@@ -22,7 +23,8 @@ const std::vector<std::string> kReading = {
 const std::vector<std::string> kGeneration = {
     "You design stable inorganic crystals. Propose a structure that fits the description.",
     "As a materials scientist, answer with a crystal structure that meets the request.",
-    "You are a generator of crystal structures. Write a plausible stable material in the format asked "
+    "You are a generator of crystal structures. Write a plausible stable material in the format "
+    "asked "
     "for.",
     "Given partial knowledge of a material, complete it to a full crystal structure.",
     "Suggest a stable crystal: its cell and all of its atoms, consistent with what is known.",

@@ -1,11 +1,11 @@
 #include "data/crystal_tasks.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <utility>
-
-#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -48,7 +48,8 @@ std::string cif_value(const std::string& cif, std::string_view tag) {
 
 /// A reading task: the whole CIF, then the question.
 ChatRecord about_cif(const std::string& cif, const std::string& question, std::string answer) {
-  return {"", fmt::format("Below is a CIF file.\n{}\n\n{}", trim(cif), question), std::move(answer)};
+  return {"", fmt::format("Below is a CIF file.\n{}\n\n{}", trim(cif), question),
+          std::move(answer)};
 }
 
 std::optional<double> number(const std::map<std::string, std::string>& columns,
@@ -98,7 +99,8 @@ ChatRecord conditional_generation(const DescribedCrystal& described, const std::
     // as in the original, what the table lacks is skipped; formula and elements are always there
     auto conditions = available_conditions(described, {"pretty_formula", "elements"});
     const auto known = available_conditions(described, optional);
-    const auto chosen = sample_conditions(known, std::min<std::size_t>(count, known.size()), random);
+    const auto chosen =
+        sample_conditions(known, std::min<std::size_t>(count, known.size()), random);
     conditions.insert(conditions.end(), chosen.begin(), chosen.end());
     question = conditional_prompt(conditions);
     question.resize(question.find(kCellRequest));
@@ -110,9 +112,10 @@ ChatRecord conditional_generation(const DescribedCrystal& described, const std::
 
 const std::vector<std::string>& crystal_task_names() {
   static const std::vector<std::string> names = {
-      "atom_count", "dimensions_synt", "atom_name", "space_group", "cell_volume", "formula",
-      "replace", "conditional_generation", "element_generation", "infill", "dimensions_sem",
-      "vol_calc", "formula_compute"};
+      "atom_count",         "dimensions_synt", "atom_name",      "space_group",
+      "cell_volume",        "formula",         "replace",        "conditional_generation",
+      "element_generation", "infill",          "dimensions_sem", "vol_calc",
+      "formula_compute"};
   return names;
 }
 
@@ -122,9 +125,9 @@ CrystalTask parse_crystal_task(const std::string& name) {
   const auto& names = crystal_task_names();
   const auto at = std::find(names.begin(), names.end(), plain);
   if (at == names.end()) {
-    throw UsageError(fmt::format("'{}' is no crystal task", name),
-                     fmt::format("nearest: {}; all: {}", nearest_name(plain, names),
-                                 fmt::join(names, ", ")));
+    throw UsageError(
+        fmt::format("'{}' is no crystal task", name),
+        fmt::format("nearest: {}; all: {}", nearest_name(plain, names), fmt::join(names, ", ")));
   }
   return static_cast<CrystalTask>(at - names.begin());
 }
@@ -192,7 +195,8 @@ Fractional random_shift(Random& random) {
 std::string short_cif(const Crystal& crystal) {
   const auto& c = crystal.cell;
   std::string text = fmt::format(
-      "data_{0}\n_symmetry_space_group_name_H-M 'P 1'\n_cell_length_a {1:.2f}\n_cell_length_b {2:.2f}\n"
+      "data_{0}\n_symmetry_space_group_name_H-M 'P 1'\n_cell_length_a {1:.2f}\n_cell_length_b "
+      "{2:.2f}\n"
       "_cell_length_c {3:.2f}\n_cell_angle_alpha {4:.1f}\n_cell_angle_beta {5:.1f}\n"
       "_cell_angle_gamma {6:.1f}\n_chemical_formula_structural {0}\n_cell_volume {7:.2f}\nloop_\n"
       "_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n",
@@ -216,17 +220,21 @@ ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& describ
   const std::string text = crystal_string(translated(crystal, random_shift(random)));
   const auto cif = [&] { return is_short ? short_cif(crystal) : write_cif(crystal); };
   const std::string shown_crystal = fmt::format(
-      "Below is a description of the dimensions, as well as of the element type and coordinates for "
-      "each atom within the lattice of a stable crystal:\n{}\n", text);
+      "Below is a description of the dimensions, as well as of the element type and coordinates "
+      "for "
+      "each atom within the lattice of a stable crystal:\n{}\n",
+      text);
 
   ChatRecord record;
   switch (task) {
     case CrystalTask::kAtomCount: {
       const int z = sites[any_site()].atomic_number;
-      record = about_cif(cif(),
-                         fmt::format("Find the number of {} atoms in the unit cell described by the "
-                                     "above CIF file.", symbol(z)),
-                         std::to_string(crystal.composition().at(z)));
+      record =
+          about_cif(cif(),
+                    fmt::format("Find the number of {} atoms in the unit cell described by the "
+                                "above CIF file.",
+                                symbol(z)),
+                    std::to_string(crystal.composition().at(z)));
       break;
     }
     case CrystalTask::kDimensionsSynt: {
@@ -234,7 +242,8 @@ ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& describ
       record = about_cif(
           cif(),
           fmt::format("Find the {} the lattice vectors of the unit cell described by the above CIF "
-                      "file.", lengths ? "lengths of" : "angles between"),
+                      "file.",
+                      lengths ? "lengths of" : "angles between"),
           lengths ? fmt::format("{:.1f}, {:.1f}, {:.1f}", cell.a, cell.b, cell.c)
                   : fmt::format("{}, {}, {}", static_cast<int>(cell.alpha),
                                 static_cast<int>(cell.beta), static_cast<int>(cell.gamma)));
@@ -248,7 +257,8 @@ ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& describ
     }
     case CrystalTask::kSpaceGroup:
       // the CIF is P 1 by construction, here as in the original: the name is read, not derived
-      record = about_cif(cif(), "What is the name of the symmetry space group of this crystal?", "P1");
+      record =
+          about_cif(cif(), "What is the name of the symmetry space group of this crystal?", "P1");
       break;
     case CrystalTask::kCellVolume: {
       const std::string file = cif();
@@ -268,9 +278,10 @@ ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& describ
       if (second >= first) ++second;
       record = about_cif(
           cif(),
-          fmt::format("Can you replace the atom at co-ordinates {} with the atom at co-ordinates {} "
-                      "so that the crystal remains unchanged?", place(sites[first]),
-                      place(sites[second])),
+          fmt::format(
+              "Can you replace the atom at co-ordinates {} with the atom at co-ordinates {} "
+              "so that the crystal remains unchanged?",
+              place(sites[first]), place(sites[second])),
           sites[first].atomic_number == sites[second].atomic_number ? "Yes" : "No");
       break;
     }
@@ -278,13 +289,13 @@ ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& describ
       record = conditional_generation(described, text, random);
       break;
     case CrystalTask::kElementGeneration:
-      record = {"",
-                fmt::format("Consider the following elements:\n{}\nYou need to create a stable "
-                            "crystal that contains at least one instance of each of these elements. "
-                            "It should not contain elements other than the specified ones. {}:\n{}",
-                            fmt::join(elements_in_order(crystal), "\n"), kCellRequest,
-                            kCrystalFormat),
-                text};
+      record = {
+          "",
+          fmt::format("Consider the following elements:\n{}\nYou need to create a stable "
+                      "crystal that contains at least one instance of each of these elements. "
+                      "It should not contain elements other than the specified ones. {}:\n{}",
+                      fmt::join(elements_in_order(crystal), "\n"), kCellRequest, kCrystalFormat),
+          text};
       break;
     case CrystalTask::kInfill: {
       const std::string hidden(symbol(sites[any_site()].atomic_number));
@@ -293,15 +304,16 @@ ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& describ
     }
     case CrystalTask::kDimensionsSem: {
       const auto sites_at = text.find('\n', text.find('\n') + 1);
-      record = {"",
-                fmt::format("Below is a description of the element type and coordinates for each "
-                            "atom within the lattice of a stable crystal:{}\nPredict possible values "
-                            "for lengths and angles of the lattice vectors so that the crystal is "
-                            "stable. The output should be of the following format ONLY:\n"
-                            "l1, l2, l3\na1, a2, a3\n\nl1, l2, l3 should be the predicted cell "
-                            "lengths.\na1, a2, a3 should be the predicted cell angles.",
-                            text.substr(sites_at)),
-                text.substr(0, sites_at)};
+      record = {
+          "",
+          fmt::format("Below is a description of the element type and coordinates for each "
+                      "atom within the lattice of a stable crystal:{}\nPredict possible values "
+                      "for lengths and angles of the lattice vectors so that the crystal is "
+                      "stable. The output should be of the following format ONLY:\n"
+                      "l1, l2, l3\na1, a2, a3\n\nl1, l2, l3 should be the predicted cell "
+                      "lengths.\na1, a2, a3 should be the predicted cell angles.",
+                      text.substr(sites_at)),
+          text.substr(0, sites_at)};
       break;
     }
     case CrystalTask::kVolCalc:
@@ -309,10 +321,11 @@ ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& describ
                 fmt::format("{:.2f}", cell.volume())};
       break;
     case CrystalTask::kFormulaCompute:
-      record = {"",
-                shown_crystal +
-                    "Find the chemical formula of the stable crystal which has the above unit cell.",
-                crystal.formula()};
+      record = {
+          "",
+          shown_crystal +
+              "Find the chemical formula of the stable crystal which has the above unit cell.",
+          crystal.formula()};
       break;
   }
   record.system = system;

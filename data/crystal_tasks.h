@@ -1,6 +1,7 @@
-// The 13 crystal instruction tasks of LLaMat-CIF (M3RG-IITD/llamat, src/cifs/notebooks/cif_tasks.ipynb)
-// as chat records whose answers are right by construction. The requests follow the original, so that
-// its models and ours can be asked alike; the system messages are our own.
+// The 13 crystal instruction tasks of LLaMat-CIF (M3RG-IITD/llamat,
+// src/cifs/notebooks/cif_tasks.ipynb) as chat records whose answers are right by construction. The
+// requests follow the original, so that its models and ours can be asked alike; the system messages
+// are our own.
 //
 // Reading tasks show the full P1 CIF: atom_count, dimensions_synt, atom_name, space_group,
 // cell_volume, formula, replace. The others show or ask for a crystal string, moved as a whole by a
@@ -74,12 +75,13 @@ bool applicable(CrystalTask task, const DescribedCrystal& described);
 /// A random translation in units of the cell.
 Fractional random_shift(Random& random);
 
-/// How much of a CIF the reading tasks show: all that pymatgen writes (800 tokens for ten sites with a
-/// small vocabulary), or a valid CIF of the essential fields with fewer digits (half of that).
+/// How much of a CIF the reading tasks show: all that pymatgen writes (800 tokens for ten sites
+/// with a small vocabulary), or a valid CIF of the essential fields with fewer digits (half of
+/// that).
 enum class CifForm { kFull, kShort };
 
-/// A CIF of name, space group, cell, volume, formula and one line a site: lengths with two decimals,
-/// angles with one, coordinates with three.
+/// A CIF of name, space group, cell, volume, formula and one line a site: lengths with two
+/// decimals, angles with one, coordinates with three.
 std::string short_cif(const Crystal& crystal);
 
 /// One question about the crystal with its answer. With the short form the crystal is first rounded

@@ -78,11 +78,11 @@ std::vector<Site> read_sites(std::string_view text) {
       ++i;
     }
     if (z == 0 || i + 3 > parts.size()) {
-      throw DataError(fmt::format("site {}: an element and three coordinates expected",
-                                  sites.size() + 1));
+      throw DataError(
+          fmt::format("site {}: an element and three coordinates expected", sites.size() + 1));
     }
-    sites.push_back({z, {number(parts[i]) / 1e4, number(parts[i + 1]) / 1e4,
-                         number(parts[i + 2]) / 1e4}});
+    sites.push_back(
+        {z, {number(parts[i]) / 1e4, number(parts[i + 1]) / 1e4, number(parts[i + 2]) / 1e4}});
     i += 3;
   }
   return sites;
@@ -98,7 +98,8 @@ std::filesystem::path facts_folder() {
     throw DataError(
         fmt::format("the built-in tables of facts were not found: no crystals.csv in {}{}",
                     folder.string(), overridden ? " (set by ANNEAL_FACTS_DIR)" : ""),
-        "set the environment variable ANNEAL_FACTS_DIR to the folder data/facts of anneal's sources");
+        "set the environment variable ANNEAL_FACTS_DIR to the folder data/facts of anneal's "
+        "sources");
   }
   return folder;
 }

@@ -2,9 +2,9 @@
 // are read at run time from data/facts of the source tree the program was built from, or from the
 // folder that the environment variable ANNEAL_FACTS_DIR names. NOTICE states origins and licences.
 //
-// crystals.csv: id, formula, spacegroup, density, lengths, angles, sites. A site group is an element
-// followed by x y z triples in 1/10000 of the cell: "Ga 3333 6667 2500 6667 3333 7500 As 0 0 0".
-// band_gaps.csv: formula, gap_ev. Lines that start with # are comments.
+// crystals.csv: id, formula, spacegroup, density, lengths, angles, sites. A site group is an
+// element followed by x y z triples in 1/10000 of the cell: "Ga 3333 6667 2500 6667 3333 7500 As 0
+// 0 0". band_gaps.csv: formula, gap_ev. Lines that start with # are comments.
 #pragma once
 
 #include <filesystem>

@@ -80,29 +80,48 @@ std::string_view element_family(int z) {
 std::span<const signed char> common_oxidation_states(int z) {
   if (z < 1 || z > 118) return {};
   const auto& states = kCommonStates[z - 1];
-  return {states.data(), static_cast<std::size_t>(std::find(states.begin(), states.end(), 0) - states.begin())};
+  return {states.data(),
+          static_cast<std::size_t>(std::find(states.begin(), states.end(), 0) - states.begin())};
 }
 
 std::string_view anion_name(int z) {
   switch (z) {
-    case 1: return "hydride";
-    case 5: return "boride";
-    case 6: return "carbide";
-    case 7: return "nitride";
-    case 8: return "oxide";
-    case 9: return "fluoride";
-    case 14: return "silicide";
-    case 15: return "phosphide";
-    case 16: return "sulfide";
-    case 17: return "chloride";
-    case 32: return "germanide";
-    case 33: return "arsenide";
-    case 34: return "selenide";
-    case 35: return "bromide";
-    case 51: return "antimonide";
-    case 52: return "telluride";
-    case 53: return "iodide";
-    default: return {};
+    case 1:
+      return "hydride";
+    case 5:
+      return "boride";
+    case 6:
+      return "carbide";
+    case 7:
+      return "nitride";
+    case 8:
+      return "oxide";
+    case 9:
+      return "fluoride";
+    case 14:
+      return "silicide";
+    case 15:
+      return "phosphide";
+    case 16:
+      return "sulfide";
+    case 17:
+      return "chloride";
+    case 32:
+      return "germanide";
+    case 33:
+      return "arsenide";
+    case 34:
+      return "selenide";
+    case 35:
+      return "bromide";
+    case 51:
+      return "antimonide";
+    case 52:
+      return "telluride";
+    case 53:
+      return "iodide";
+    default:
+      return {};
   }
 }
 

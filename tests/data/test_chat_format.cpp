@@ -1,7 +1,7 @@
 // data/chat_format: spans and loss, prompts, the shapes of instruction data, faults.
-#include <fstream>
-
 #include <fmt/core.h>
+
+#include <fstream>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -75,7 +75,8 @@ TEST_CASE("the shapes of instruction data") {
   CHECK(one(R"({"conversations":[{"from":"human","value":"u"},{"from":"gpt","value":"v"}]})") ==
         C{"", {{"u", "v"}}});
   const auto seeds = read_chat_record(
-      R"({"instruction":"i","instances":[{"input":"","output":"a"},{"input":"x","output":"b"}]})", "f");
+      R"({"instruction":"i","instances":[{"input":"","output":"a"},{"input":"x","output":"b"}]})",
+      "f");
   CHECK(seeds == std::vector<C>{{"", {{"i", "a"}}}, {"", {{"i\n\nx", "b"}}}});
 }
 
@@ -87,7 +88,8 @@ TEST_CASE("malformed records give file, line and what is missing") {
   CHECK(missing.find("f.jsonl:7: the record has no 'answer'") == 0);
   CHECK(missing.find("is 'anser' meant to be 'answer'?") != std::string::npos);
   CHECK(fault("{}").find("its keys: none") != std::string::npos);
-  CHECK(fault(R"({"question":["q"],"answer":"a"})").find("'question' is array") != std::string::npos);
+  CHECK(fault(R"({"question":["q"],"answer":"a"})").find("'question' is array") !=
+        std::string::npos);
   CHECK(fault(R"({"messages":[{"role":"wizard","content":"x"}]})").find("unknown role 'wizard'") !=
         std::string::npos);
   CHECK(fault(R"({"messages":[{"role":"user","content":"x"}]})").find("no answered") !=
@@ -95,11 +97,13 @@ TEST_CASE("malformed records give file, line and what is missing") {
   CHECK(fault(R"({"messages":{"a":1}})").find("a list is expected") != std::string::npos);
 }
 
-TEST_CASE("a chat source reads files in order, counts what it leaves out and refuses nothing at all") {
+TEST_CASE(
+    "a chat source reads files in order, counts what it leaves out and refuses nothing at all") {
   testing::TemporaryFolder folder;
-  write_file_atomic(folder / "a.jsonl",
-                    "{\"question\":\"q1\",\"answer\":\"a1\"}\n\n{\"question\":\"q\",\"answer\":\" \"}\n"
-                    "{\"question\":\"<|im_start|>\",\"answer\":\"x\"}\n");
+  write_file_atomic(
+      folder / "a.jsonl",
+      "{\"question\":\"q1\",\"answer\":\"a1\"}\n\n{\"question\":\"q\",\"answer\":\" \"}\n"
+      "{\"question\":\"<|im_start|>\",\"answer\":\"x\"}\n");
   write_file_atomic(folder / "b.json", R"([{"question":"q2","answer":"a2"}])");
   SourceOptions options;
   options.kind = "chat";
@@ -110,7 +114,8 @@ TEST_CASE("a chat source reads files in order, counts what it leaves out and ref
   CHECK(documents[0].origin == (folder / "a.jsonl").string() + ":1");
   CHECK(documents[1].origin == (folder / "b.json").string() + "#1");
   CHECK(reader->note() ==
-        "1 records with an empty question or answer, 1 records with a chat marker in their text left out");
+        "1 records with an empty question or answer, 1 records with a chat marker in their text "
+        "left out");
 
   options.max_documents = 1;
   CHECK(read_all(*open_chat_source("chat", options, 1)).size() == 1);

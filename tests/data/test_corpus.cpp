@@ -2,11 +2,10 @@
 // the same for the same seed, and free of held-out crystals.
 #include <cmath>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 #include <sstream>
-
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -44,13 +43,17 @@ std::vector<std::string> lines_of(const std::filesystem::path& path) {
 
 /// A folder with WordNet's files, in small.
 void small_wordnet(const std::filesystem::path& folder) {
-  write_file_atomic(folder / "data.noun",
-                    "  1 This software is licensed  \n"
-                    "00002452 03 n 01 thing 0 001 @ 00001930 n 0000 | a separate entity; \"it was a thing\"  \n"
-                    "00004258 03 n 02 living_thing 0 animate_thing 0 000 | a living (or once living) entity  \n");
-  write_file_atomic(folder / "data.verb", "00001740 29 v 01 breathe 0 000 01 + 02 00 | draw air into the lungs  \n");
-  write_file_atomic(folder / "data.adj", "00001740 00 a 01 galore(ip) 0 000 | in great numbers; \"stars galore\"  \n");
-  write_file_atomic(folder / "data.adv", "00001837 02 r 01 a_cappella 0 000 | without musical accompaniment  \n");
+  write_file_atomic(
+      folder / "data.noun",
+      "  1 This software is licensed  \n"
+      "00002452 03 n 01 thing 0 001 @ 00001930 n 0000 | a separate entity; \"it was a thing\"  \n"
+      "00004258 03 n 02 living_thing 0 animate_thing 0 000 | a living (or once living) entity  \n");
+  write_file_atomic(folder / "data.verb",
+                    "00001740 29 v 01 breathe 0 000 01 + 02 00 | draw air into the lungs  \n");
+  write_file_atomic(folder / "data.adj",
+                    "00001740 00 a 01 galore(ip) 0 000 | in great numbers; \"stars galore\"  \n");
+  write_file_atomic(folder / "data.adv",
+                    "00001837 02 r 01 a_cappella 0 000 | without musical accompaniment  \n");
 }
 
 }  // namespace
@@ -94,8 +97,8 @@ TEST_CASE("every frame can be filled for some facts") {
     note(gap_pair_frames(), gap_pair_words(f.gaps[i], f.gaps[i + 1]));
   }
   note(element_frames(), element_words(8, f, {0, 1, 2, 3, 4, 5, 6, 7}, random));
-  for (const auto& groups : {crystal_frames(), comparison_frames(), gap_frames(), gap_pair_frames(),
-                             element_frames()}) {
+  for (const auto& groups :
+       {crystal_frames(), comparison_frames(), gap_frames(), gap_pair_frames(), element_frames()}) {
     for (const auto& group : groups) {
       for (const auto frame : group) {
         INFO(frame);
@@ -167,7 +170,8 @@ TEST_CASE("documents state only what the tables say") {
   }
   for (const auto& gap : facts().gaps) heldout.erase(gap.formula);  // a gap may be told
   const std::regex has_density("([A-Z][A-Za-z0-9()]*) has a density of ([0-9.]+) g/cm3\\.");
-  const std::regex has_group("([A-Z][A-Za-z0-9()]*) crystallises in space group ([^,]+), number ([0-9]+)\\.");
+  const std::regex has_group(
+      "([A-Z][A-Za-z0-9()]*) crystallises in space group ([^,]+), number ([0-9]+)\\.");
   const std::regex has_gap("The band gap of (\\S+) is ([0-9.]+) eV\\.");
   int densities = 0, groups = 0, gaps = 0;
   for (std::uint64_t i = 0; i < 3000; ++i) {
@@ -184,7 +188,8 @@ TEST_CASE("documents state only what the tables say") {
     if (i % 100 == 0) CHECK(writer.document(i) == text);
     for (const auto word : split(text, ' ')) CHECK(heldout.count(std::string(word)) == 0);
     const auto each = [&](const std::regex& pattern, auto&& check) {
-      for (std::sregex_iterator at(text.begin(), text.end(), pattern), end; at != end; ++at) check(*at);
+      for (std::sregex_iterator at(text.begin(), text.end(), pattern), end; at != end; ++at)
+        check(*at);
     };
     each(has_density, [&](const std::smatch& m) {
       if (density.count(m[1]) == 0) return;  // "It"
@@ -217,8 +222,8 @@ TEST_CASE("answers to questions about materials agree with the tables") {
     density.emplace(crystal.formula, crystal.density_g_cm3);
     composition.emplace(crystal.formula, crystal.crystal.composition());
   }
-  const std::regex which("Which is denser, (\\S+) or (\\S+)\\?"), gap("What is the band gap of (\\S+)\\?"),
-      contains("Which elements does (\\S+) contain\\?");
+  const std::regex which("Which is denser, (\\S+) or (\\S+)\\?"),
+      gap("What is the band gap of (\\S+)\\?"), contains("Which elements does (\\S+) contain\\?");
   int checked = 0;
   for (std::uint64_t i = 0; i < 3000; ++i) {
     const auto record = materials_question(facts(), 1, i);
@@ -230,7 +235,8 @@ TEST_CASE("answers to questions about materials agree with the tables") {
     std::smatch m;
     if (std::regex_search(record.question, m, which)) {
       const bool first = density.at(m[1]) > density.at(m[2]);
-      if (std::abs(density.at(m[1]) - density.at(m[2])) < 0.3) continue;  // polymorphs differ a little
+      if (std::abs(density.at(m[1]) - density.at(m[2])) < 0.3)
+        continue;  // polymorphs differ a little
       CHECK(record.answer.find((first ? m[1].str() : m[2].str()) + " is denser") == 0);
       ++checked;
     } else if (std::regex_search(record.question, m, gap)) {
@@ -294,8 +300,9 @@ TEST_CASE("a corpus is written whole, reads back, and is the same for the same s
   write_corpus(recipe, folder / "one", quiet);
   write_corpus(recipe, folder / "two", quiet);
   CHECK(corpus_is_whole(folder / "one"));
-  for (const char* name : {"materials.txt", "general.txt", "crystals_train.csv", "crystals_heldout.csv",
-                           "chat_materials.jsonl", "chat_general.jsonl", "corpus.json"}) {
+  for (const char* name :
+       {"materials.txt", "general.txt", "crystals_train.csv", "crystals_heldout.csv",
+        "chat_materials.jsonl", "chat_general.jsonl", "corpus.json"}) {
     CHECK(read_file(folder / "one" / name) == read_file(folder / "two" / name));
   }
   CHECK(lines_of(folder / "one" / "materials.txt").size() == 120);

@@ -1,10 +1,10 @@
 // data/crystal_source: copies, translations, shares, limits and faults of crystal sources.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
-
-#include <fmt/core.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -31,7 +31,8 @@ std::string table(std::size_t count, const std::string& extra_row = "") {
   const auto facts = read_fact_crystals(facts_folder() / "crystals.csv");
   std::string csv = "material_id,spacegroup,cif\n";
   for (std::size_t i = 0; i < count; ++i) {
-    csv += fmt::format("{},{},\"{}\"\n", facts[i].id, facts[i].spacegroup, write_cif(facts[i].crystal));
+    csv += fmt::format("{},{},\"{}\"\n", facts[i].id, facts[i].spacegroup,
+                       write_cif(facts[i].crystal));
   }
   return csv + extra_row;
 }
@@ -173,9 +174,11 @@ TEST_CASE("limits, rows that are no crystal, and nothing at all") {
   options.tasks = {"replace"};
   CHECK_THROWS_AS(open_crystal_source("c", options, 1)->next(), DataError);
   write_file_atomic(folder / "d.csv", "material_id,cif\nx,nothing\n");
-  CHECK_THROWS_AS(open_crystal_source("d", source(folder / "d.csv", "crystals"), 1)->next(), DataError);
+  CHECK_THROWS_AS(open_crystal_source("d", source(folder / "d.csv", "crystals"), 1)->next(),
+                  DataError);
   write_file_atomic(folder / "e.csv", "material_id,structure\nx,nothing\n");
-  CHECK_THROWS_AS(open_crystal_source("e", source(folder / "e.csv", "crystals"), 1)->next(), DataError);
+  CHECK_THROWS_AS(open_crystal_source("e", source(folder / "e.csv", "crystals"), 1)->next(),
+                  DataError);
 }
 
 TEST_CASE("real tables of crystals become documents") {

@@ -1,11 +1,11 @@
 // data/crystal_prompt and data/crystal_tasks: the wording that training and sampling share, and the
 // answers of the 13 tasks recomputed from what the question shows.
+#include <fmt/core.h>
+
 #include <cmath>
 #include <map>
 #include <set>
 #include <sstream>
-
-#include <fmt/core.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -24,10 +24,14 @@ namespace {
 DescribedCrystal sample() {
   Crystal crystal;
   crystal.cell = {4.04, 5.96, 7.25, 90, 95.5, 120};
-  crystal.sites = {{31, {0.0, 0.0, 0.0}}, {31, {0.5, 0.25, 0.125}}, {33, {0.25, 0.75, 0.5}},
+  crystal.sites = {{31, {0.0, 0.0, 0.0}},
+                   {31, {0.5, 0.25, 0.125}},
+                   {33, {0.25, 0.75, 0.5}},
                    {7, {0.9, 0.1, 0.8}}};
-  return describe(crystal, {{"formation_energy_per_atom", "-1.40423"}, {"band_gap", ""},
-                            {"e_above_hull", "0.0"}, {"spacegroup", "P6_3/mmc"}});
+  return describe(crystal, {{"formation_energy_per_atom", "-1.40423"},
+                            {"band_gap", ""},
+                            {"e_above_hull", "0.0"},
+                            {"spacegroup", "P6_3/mmc"}});
 }
 
 std::string between(const std::string& text, const std::string& from, const std::string& to) {
@@ -69,8 +73,9 @@ void check_answer(CrystalTask task, const ChatRecord& r, const DescribedCrystal&
     case CrystalTask::kDimensionsSynt: {
       const auto c = shown_cif(r).cell;
       const bool lengths = q.find("lengths of") != std::string::npos;
-      CHECK(r.answer == (lengths ? fmt::format("{:.1f}, {:.1f}, {:.1f}", c.a, c.b, c.c)
-                                 : fmt::format("{}, {}, {}", int(c.alpha), int(c.beta), int(c.gamma))));
+      CHECK(r.answer == (lengths
+                             ? fmt::format("{:.1f}, {:.1f}, {:.1f}", c.a, c.b, c.c)
+                             : fmt::format("{}, {}, {}", int(c.alpha), int(c.beta), int(c.gamma))));
       break;
     }
     case CrystalTask::kAtomName: {
@@ -153,20 +158,24 @@ void check_answer(CrystalTask task, const ChatRecord& r, const DescribedCrystal&
 
 TEST_CASE("prompts of crystal generation follow CrystalLLM to the letter") {
   // crystal-text-llm, llama_finetune.py, generation_task and infill_task
-  CHECK(unconditional_prompt() ==
-        "Below is a description of a bulk material. Generate a description of the lengths and angles "
-        "of the lattice vectors and then the element type and coordinates for each atom within the "
-        "lattice:\n");
+  CHECK(
+      unconditional_prompt() ==
+      "Below is a description of a bulk material. Generate a description of the lengths and angles "
+      "of the lattice vectors and then the element type and coordinates for each atom within the "
+      "lattice:\n");
   CHECK(conditional_prompt({}) == unconditional_prompt());
-  CHECK(conditional_prompt({{"pretty_formula", "LiFeO2"}, {"spacegroup.number", "166"},
-                            {"e_above_hull", "0.0123"}})
-            .find("material. The chemical formula is LiFeO2. The spacegroup number is 166. The energy "
-                  "above the convex hull is 0.0123. Generate") != std::string::npos);
+  CHECK(
+      conditional_prompt(
+          {{"pretty_formula", "LiFeO2"}, {"spacegroup.number", "166"}, {"e_above_hull", "0.0123"}})
+          .find(
+              "material. The chemical formula is LiFeO2. The spacegroup number is 166. The energy "
+              "above the convex hull is 0.0123. Generate") != std::string::npos);
   // the whole line is replaced: C is not taken out of Ca
-  CHECK(infill_prompt("1 1 1\n90 90 90\nC\n0 0 0\nCa\n0 0 1", "C") ==
-        "Below is a partial description of a bulk material where one element has been replaced with "
-        "the string \"[MASK]\":\n1 1 1\n90 90 90\n[MASK]\n0 0 0\nCa\n0 0 1\nGenerate an element that "
-        "could replace [MASK] in the bulk material:\n");
+  CHECK(
+      infill_prompt("1 1 1\n90 90 90\nC\n0 0 0\nCa\n0 0 1", "C") ==
+      "Below is a partial description of a bulk material where one element has been replaced with "
+      "the string \"[MASK]\":\n1 1 1\n90 90 90\n[MASK]\n0 0 0\nCa\n0 0 1\nGenerate an element that "
+      "could replace [MASK] in the bulk material:\n");
 }
 
 TEST_CASE("conditions are read with care") {
@@ -201,7 +210,8 @@ TEST_CASE("a table's columns describe a crystal; what is absent or no number is 
   CHECK_FALSE(describe({}, {{"e_above_hull", "nan"}}).e_above_hull);
   CHECK(elements_in_order(d.crystal) == std::vector<std::string>{"Ga", "As", "N"});
   const auto conditions = available_conditions(
-      d, {"pretty_formula", "elements", "formation_energy_per_atom", "band_gap", "spacegroup.number"});
+      d,
+      {"pretty_formula", "elements", "formation_energy_per_atom", "band_gap", "spacegroup.number"});
   CHECK(conditions == std::vector<Condition>{{"pretty_formula", d.crystal.formula()},
                                              {"elements", "Ga, As, N"},
                                              {"formation_energy_per_atom", "-1.4042"},
