@@ -15,6 +15,7 @@ pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 
 # gemmi: headers only are used; spglib has no CMake file in Debian
 find_path(GEMMI_INCLUDE_DIR gemmi/cif.hpp REQUIRED)
+find_path(PEGTL_INCLUDE_DIR tao/pegtl.hpp REQUIRED)  # gemmi's CIF grammar; Debian's gemmi-dev does not pull it in
 find_path(SPGLIB_INCLUDE_DIR spglib.h REQUIRED)
 find_library(SPGLIB_LIBRARY symspg REQUIRED)
 add_library(anneal_spglib INTERFACE)

@@ -1,7 +1,7 @@
 // anneal generate: a recipe, or a model and a prompt.
 #include <memory>
 
-#include <ATen/Parallel.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "data/crystal_prompt.h"
@@ -37,7 +37,8 @@ int print_text(const GenerateArguments& a, const CommandContext& context) {
     // A tokenizer that puts a space before every text would show it here as well.
     if (a.prompt.empty() && model.tokenizer.adds_space_before() && text.starts_with(" ")) text.erase(0, 1);
     std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fputc('\n', stdout);
+    // Piped, the text is exactly the model's; a terminal wants its line ended.
+    if (::isatty(STDOUT_FILENO)) std::fputc('\n', stdout);
   });
   return 0;
 }

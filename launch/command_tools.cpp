@@ -2,6 +2,7 @@
 #include <iostream>
 #include <memory>
 
+#include <fmt/format.h>  // for join
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -13,6 +14,7 @@
 #include "data/tokenizer_training.h"
 #include "launch/command.h"
 #include "launch/generation_model.h"
+#include "trainer/weight_source.h"
 
 namespace anneal {
 
