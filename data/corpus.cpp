@@ -61,11 +61,11 @@ std::string quoted(const std::string& field) {
 }
 
 void write_crystals(Writer& writer, const std::string& name,
-                    const std::vector<CorpusCrystal>& crystals, std::int64_t max_sites) {
+                    const std::vector<CorpusCrystal>& crystals, const CorpusOptions& options) {
   std::string csv = "material_id,formula,spacegroup,spacegroup.number,density,nsites,cif\n";
   std::int64_t count = 0;
   for (const auto& fact : crystals) {
-    if (static_cast<std::int64_t>(fact.crystal.sites.size()) > max_sites) continue;
+    if (!has_usable_size(fact.crystal, options)) continue;
     const int group = space_group_number(fact.spacegroup);
     csv += fmt::format("{},{},{},{},{:.4f},{},{}\n", quoted(fact.id), quoted(fact.formula),
                        quoted(fact.spacegroup), group > 0 ? std::to_string(group) : "",
@@ -123,8 +123,8 @@ void write_corpus(const Recipe& recipe, const std::filesystem::path& folder, con
               [&](std::int64_t i) { return materials.document(i); });
   write_lines(writer, "general.txt", count, kGeneralWords,
               [&](std::int64_t i) { return gloss_sentence(glosses[order[i]]); });
-  write_crystals(writer, "crystals_train.csv", facts.train, options.max_sites);
-  write_crystals(writer, "crystals_heldout.csv", facts.heldout, options.max_sites);
+  write_crystals(writer, "crystals_train.csv", facts.train, options);
+  write_crystals(writer, "crystals_heldout.csv", facts.heldout, options);
   write_records(writer, "chat_materials.jsonl", options.questions,
                 [&](std::int64_t i) { return materials_question(facts, seed, i); });
   // from the end of the order: senses that general.txt does not hold, as long as they last
@@ -138,6 +138,7 @@ void write_corpus(const Recipe& recipe, const std::filesystem::path& folder, con
                          {"version", 1},
                          {"seed", recipe.run.seed},
                          {"crystals", options.crystals},
+                         {"min_sites", options.min_sites},
                          {"max_sites", options.max_sites},
                          {"heldout", options.heldout},
                          {"train_crystals_of_any_size", facts.train.size()},

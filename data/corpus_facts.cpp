@@ -74,6 +74,11 @@ bool read_group(std::string_view text, std::size_t& at, std::map<int, double>& c
 
 }  // namespace
 
+bool has_usable_size(const Crystal& crystal, const CorpusOptions& options) {
+  const auto sites = static_cast<std::int64_t>(crystal.sites.size());
+  return sites >= options.min_sites && sites <= options.max_sites;
+}
+
 CorpusFacts load_corpus_facts(const CorpusOptions& options, std::uint64_t seed) {
   auto crystals = options.crystals == "builtin"
                       ? read_fact_crystals(facts_folder() / "crystals.csv")
@@ -82,8 +87,7 @@ CorpusFacts load_corpus_facts(const CorpusOptions& options, std::uint64_t seed) 
   const std::uint64_t key = derive_key({seed, name_key("held-out crystals")});
   std::int64_t usable_train = 0, usable_heldout = 0;
   for (auto& crystal : crystals) {
-    const bool usable =
-        static_cast<std::int64_t>(crystal.crystal.sites.size()) <= options.max_sites;
+    const bool usable = has_usable_size(crystal.crystal, options);
     const double draw = static_cast<double>(hash64(crystal.formula, key) >> 11) * 0x1.0p-53;
     const bool heldout = draw < options.heldout;
     (heldout ? usable_heldout : usable_train) += usable;
@@ -93,9 +97,9 @@ CorpusFacts load_corpus_facts(const CorpusOptions& options, std::uint64_t seed) 
   if (usable_train == 0 || (options.heldout > 0 && usable_heldout == 0)) {
     throw DataError(
         fmt::format(
-            "corpus: of {} crystals in {}, {} with at most {} sites are for training and {} "
+            "corpus: of {} crystals in {}, {} with {} to {} sites are for training and {} "
             "held out",
-            crystals.size(), options.crystals, usable_train, options.max_sites, usable_heldout),
+            crystals.size(), options.crystals, usable_train, options.min_sites, options.max_sites, usable_heldout),
         "raise corpus.max_sites, name a larger table in corpus.crystals, or hold nothing out with "
         "corpus.heldout: 0");
   }

@@ -34,6 +34,9 @@ struct CorpusFacts {
   std::map<std::string, double, std::less<>> gap_of;  ///< eV by formula
 };
 
+/// Whether the crystal's number of sites lies within corpus.min_sites .. max_sites.
+bool has_usable_size(const Crystal& crystal, const CorpusOptions& options);
+
 /// Reads the tables (`options.crystals`: "builtin" or a table of crystals) and splits the crystals
 /// by formula: all crystals of one formula are on the same side, whatever the order of the table.
 /// Throws DataError if there are no crystals, or none of at most `max_sites` sites on a side.

@@ -106,7 +106,8 @@ class CrystalSource : public DocumentReader {
       ++large_;
       return true;
     }
-    const auto described = describe(*std::move(record->parsed.crystal), record->columns);
+    auto described = describe(*std::move(record->parsed.crystal), record->columns);
+    described.translate = options_.translate;
     for (std::int64_t copy = 0; copy < options_.copies; ++copy) {
       Random random(derive_key({key_, row, static_cast<std::uint64_t>(copy)}));
       add(described, random, origin);
@@ -126,8 +127,7 @@ class CrystalSource : public DocumentReader {
     } else if (options_.kind == "crystal_prompts") {
       document = crystal_prompt_document(described, options_.generation_share, random);
     } else {
-      const auto crystal = translated(described.crystal, random_shift(random));
-      document.spans = {{crystal_string(crystal), true}};
+      document.spans = {{crystal_string(placed(described.crystal, described.translate, random)), true}};
     }
     document.origin = origin;
     ready_.push_back(std::move(document));
@@ -159,7 +159,7 @@ class CrystalSource : public DocumentReader {
 
 Document crystal_prompt_document(const DescribedCrystal& described, double generation_share,
                                  Random& random) {
-  const Crystal crystal = translated(described.crystal, random_shift(random));
+  const Crystal crystal = placed(described.crystal, described.translate, random);
   const std::string text = crystal_string(crystal);
   Document document;
   if (random.uniform() < generation_share) {

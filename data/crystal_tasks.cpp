@@ -192,6 +192,11 @@ Fractional random_shift(Random& random) {
   return {x, y, z};
 }
 
+Crystal placed(const Crystal& crystal, bool translate, Random& random) {
+  const Fractional shift = random_shift(random);
+  return translated(crystal, translate ? shift : Fractional{});
+}
+
 std::string short_cif(const Crystal& crystal) {
   const auto& c = crystal.cell;
   std::string text = fmt::format(
@@ -217,7 +222,7 @@ ChatRecord crystal_task_record(CrystalTask task, const DescribedCrystal& describ
   const auto any_site = [&] { return random.below(sites.size()); };
   const auto& systems = crystal_task_systems(task);
   const std::string system = systems[random.below(systems.size())];
-  const std::string text = crystal_string(translated(crystal, random_shift(random)));
+  const std::string text = crystal_string(placed(crystal, described.translate, random));
   const auto cif = [&] { return is_short ? short_cif(crystal) : write_cif(crystal); };
   const std::string shown_crystal = fmt::format(
       "Below is a description of the dimensions, as well as of the element type and coordinates "

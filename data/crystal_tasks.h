@@ -51,6 +51,7 @@ struct DescribedCrystal {
   std::optional<double> band_gap;                   ///< eV
   std::optional<double> e_above_hull;               ///< eV/atom
   std::optional<int> spacegroup_number;             ///< of the true symmetry, 1..230
+  bool translate = true;  ///< crystal strings of it are moved by a common random vector
 };
 
 /// Takes the properties from a table's row: columns formation_energy_per_atom, band_gap,
@@ -74,6 +75,10 @@ bool applicable(CrystalTask task, const DescribedCrystal& described);
 
 /// A random translation in units of the cell.
 Fractional random_shift(Random& random);
+
+/// The crystal as a crystal string shows it: translated at random, or where it is. Takes the
+/// same numbers from `random` either way.
+Crystal placed(const Crystal& crystal, bool translate, Random& random);
 
 /// How much of a CIF the reading tasks show: all that pymatgen writes (800 tokens for ten sites
 /// with a small vocabulary), or a valid CIF of the essential fields with fewer digits (half of

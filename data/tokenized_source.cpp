@@ -40,8 +40,13 @@ void for_all(std::size_t count, int threads, const std::function<void(std::size_
 TokenizedDocument tokenize(const Document& document, const Tokenizer& tokenizer, bool loss_on_all) {
   TokenizedDocument result;
   bool last_loss = true;
-  for (const auto& span : document.spans) {
-    const auto ids = tokenizer.encode(span.text);
+  if (tokenizer.bos_id() >= 0) {  // as LLaMA was trained; never a target
+    result.tokens.push_back(tokenizer.bos_id());
+    result.loss.push_back(false);
+  }
+  for (std::size_t i = 0; i < document.spans.size(); ++i) {
+    const TextSpan& span = document.spans[i];
+    const auto ids = i == 0 ? tokenizer.encode(span.text) : tokenizer.encode_continuation(span.text);
     last_loss = span.loss || loss_on_all;
     result.whole |= !span.loss;
     result.tokens.insert(result.tokens.end(), ids.begin(), ids.end());

@@ -186,6 +186,16 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
   }
 }
 
+std::vector<TokenId> Tokenizer::encode_continuation(std::string_view text) const {
+  std::vector<TokenId> ids = encode(adds_space_before() ? "\n" + std::string(text) : std::string(text));
+  if (!adds_space_before()) return ids;
+  // The space goes before the line feed; all up to that is taken off again.
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (piece_bytes(ids[i]) == "\n") return {ids.begin() + static_cast<std::ptrdiff_t>(i) + 1, ids.end()};
+  }
+  return encode(text);  // the line feed is merged into a longer piece: keep the space
+}
+
 std::string Tokenizer::decode(std::span<const TokenId> ids) const {
   std::string text;
   bool at_start = true;

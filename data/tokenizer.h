@@ -23,6 +23,9 @@ class Tokenizer {
 
   /// Ids of a text; nothing is added. Safe to call from several threads.
   std::vector<TokenId> encode(std::string_view text) const;
+  /// Ids of a text that follows other text: like encode, but without the space that models such as
+  /// LLaMA-2's put before a text.
+  std::vector<TokenId> encode_continuation(std::string_view text) const;
   /// Text of ids; control tokens are silent; bytes that form no UTF-8 become U+FFFD. For models of
   /// train_tokenizer, decode(encode(x)) == x for every valid UTF-8 text x.
   /// Throws DataError for an id outside the vocabulary.

@@ -88,7 +88,9 @@ GenerationOptions generation_options(const Recipe& recipe, const Tokenizer& toke
                             .seed = static_cast<std::uint64_t>(recipe.run.seed),
                             .grammar = g.what == "crystals" && g.grammar,
                             .end_ids = default_end_ids(tokenizer)};
+  options.grammar_options.min_sites = static_cast<int>(g.min_sites);
   options.grammar_options.max_sites = static_cast<int>(g.max_sites);
+  options.grammar_options.max_length_a = g.max_length_a;
   return options;
 }
 

@@ -66,6 +66,7 @@ void visit_fields(V& v, SourceOptions& o) {
   v.field("column", o.column, Rule{}, "csv: column of the text");
   v.field("heldout", o.heldout, between(0, 0.5), "fraction of documents kept for validation");
   v.field("copies", o.copies, between(1, 1000), "crystals: copies, each with its own random translation");
+  v.field("translate", o.translate, Rule{}, "crystals: move all sites by a common random vector");
   v.field("max_documents", o.max_documents, at_least(0), "documents read at most; 0: all");
   v.field("max_sites", o.max_sites, at_least(0), "crystals: skip larger ones; 0: none");
   v.field("generation_share", o.generation_share, between(0, 1), "crystal_prompts: generation against infill");
@@ -134,7 +135,9 @@ void visit_fields(V& v, GenerateOptions& o) {
   v.field("max_tokens", o.max_tokens, at_least(1), "new tokens a sample");
   v.field("batch", o.batch, at_least(1), "samples decoded together");
   v.field("grammar", o.grammar, Rule{}, "crystals: sample under the grammar of the crystal string");
+  v.field("min_sites", o.min_sites, between(1, 1000), "crystals: fewest sites the grammar allows");
   v.field("max_sites", o.max_sites, between(1, 1000), "crystals: most sites the grammar allows");
+  v.field("max_length_a", o.max_length_a, between(1, 99.9), "crystals: longest cell edge the grammar allows, Angstrom");
   v.field("conditions", o.conditions, Rule{}, "crystals: lines such as \"pretty_formula: LiFeO2\"");
 }
 
@@ -152,6 +155,7 @@ void visit_fields(V& v, CorpusOptions& o) {
   v.field("crystals", o.crystals, Rule{}, "builtin, or a CSV of crystals");
   v.field("general", o.general, Rule{}, "folder of WordNet's data.* files (package wordnet-base)");
   v.field("documents", o.documents, at_least(1), "materials documents written");
+  v.field("min_sites", o.min_sites, at_least(1), "smallest crystal used");
   v.field("max_sites", o.max_sites, at_least(1), "largest crystal used");
   v.field("questions", o.questions, at_least(1), "question-answer records written");
   v.field("heldout", o.heldout, between(0, 0.5), "fraction of crystals kept as reference");

@@ -59,6 +59,7 @@ struct SourceOptions {
   double heldout = 0.02;          ///< fraction of the documents kept for validation
   std::int64_t copies = 1;        ///< crystals: copies, each with its own random translation
   std::int64_t max_documents = 0;  ///< 0 = all
+  bool translate = true;          ///< crystals: move all sites by a common random vector (LLaMat's augmentation)
   std::int64_t max_sites = 0;     ///< crystals: skip larger ones; 0 = all
   double generation_share = 0.66;  ///< crystal_prompts: generation against infill
   std::vector<std::string> tasks;  ///< crystal_tasks: which of the 13 (empty = all)
@@ -121,7 +122,9 @@ struct GenerateOptions {
   std::int64_t max_tokens = 500;
   std::int64_t batch = 64;
   bool grammar = true;            ///< crystals: sample under the grammar of the crystal string
+  std::int64_t min_sites = 1;     ///< crystals: fewest sites the grammar allows
   std::int64_t max_sites = 20;    ///< crystals: most sites the grammar allows
+  double max_length_a = 99.9;     ///< crystals: longest cell edge the grammar allows, Angstrom
   std::vector<std::string> conditions;  ///< crystals: e.g. "pretty_formula: LiFeO2"
 };
 
@@ -137,6 +140,7 @@ struct CorpusOptions {
   std::string crystals = "builtin";      ///< builtin or a CSV of crystals
   std::string general = "/usr/share/wordnet";  ///< folder of WordNet's data.* files (package wordnet-base)
   std::int64_t documents = 12000;        ///< materials documents written
+  std::int64_t min_sites = 1;            ///< smallest crystal used
   std::int64_t max_sites = 12;           ///< largest crystal used
   std::int64_t questions = 4000;         ///< question-answer records written for the Chat stages
   double heldout = 0.1;                  ///< fraction of the crystals kept as reference, never trained on

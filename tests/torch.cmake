@@ -1,4 +1,4 @@
-# Tests of the folders that use torch.
+# Tests of the folders that use torch, and tests that run the program or several ranks.
 function(anneal_torch_test folder library)
   anneal_test(${folder} ${library})
   if(TARGET test_${folder})
@@ -9,3 +9,28 @@ endfunction()
 anneal_torch_test(parallel anneal_parallel)
 anneal_torch_test(trainer anneal_trainer)
 anneal_torch_test(launch anneal_launch)
+
+# mpirun as tests need it: more ranks than cores, root in a container, no binding to cores.
+set(mpirun ${CMAKE_COMMAND} -E env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    OMP_NUM_THREADS=1 ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none)
+
+if(TARGET anneal_trainer)
+  add_executable(mpi_equality trainer/mpi_equality.cpp)
+  target_link_libraries(mpi_equality PRIVATE anneal_trainer)
+  target_precompile_headers(mpi_equality REUSE_FROM anneal_torch_pch)
+  foreach(ranks 1 2 4)
+    add_test(NAME mpi_equality_${ranks}
+      COMMAND ${mpirun} -n ${ranks} $<TARGET_FILE:mpi_equality> ${CMAKE_BINARY_DIR}/mpi_equality_${ranks})
+    set_tests_properties(mpi_equality_${ranks} PROPERTIES PROCESSORS 2 TIMEOUT 300)
+  endforeach()
+endif()
+
+# Shell tests of the program itself; each says what it checks and prints what it saw when it fails.
+add_test(NAME layers COMMAND ${CMAKE_SOURCE_DIR}/tests/check_layers ${CMAKE_SOURCE_DIR})
+foreach(name models training resume bad_input pipeline)
+  if(EXISTS ${CMAKE_SOURCE_DIR}/tests/launch/${name}.sh)
+    add_test(NAME program_${name} COMMAND bash ${CMAKE_SOURCE_DIR}/tests/launch/${name}.sh $<TARGET_FILE:anneal>
+             WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(program_${name} PROPERTIES PROCESSORS 2 TIMEOUT 900)
+  endif()
+endforeach()

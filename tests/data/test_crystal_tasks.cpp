@@ -139,6 +139,7 @@ void check_answer(CrystalTask task, const ChatRecord& r, const DescribedCrystal&
           parse_crystal_string(r.answer + between(q, "of a stable crystal:", "\nPredict"));
       REQUIRE(parsed.crystal);
       CHECK(parsed.crystal->composition() == d.crystal.composition());
+      INFO(crystal_string(d.crystal));
       CHECK(crystal_string(d.crystal).starts_with(r.answer + "\n"));
       break;
     }

@@ -238,10 +238,11 @@ TEST_CASE("prepare: chat documents carry loss on the answer only") {
   const std::string answer = tokenizer.decode(targets);
   CHECK(answer.starts_with("it is "));
   CHECK(answer.ends_with("<|im_end|>"));
-  CHECK(batch.tokens[0] == tokenizer.im_start_id());
+  CHECK(batch.tokens[0] == tokenizer.bos_id());
+  CHECK(batch.tokens[1] == tokenizer.im_start_id());
 
   const std::string shown = describe_batch(corpus.shards(), 0, {.sequence_length = 128, .rows = 1});
-  CHECK(shown.find("[[<|im_start|>system\\nbe brief<|im_end|>") != std::string::npos);
+  CHECK(shown.find("[[<s><|im_start|>system\\nbe brief<|im_end|>") != std::string::npos);
   CHECK(shown.find("answer\\n]]it is ") != std::string::npos);
   CHECK(shown.find("document 0") != std::string::npos);
   corpus.recipe.data.answer_loss = "all";

@@ -1,0 +1,79 @@
+// Sampling: greedy, nucleus, and crystal strings under the grammar.
+#include <map>
+
+#include "cif/crystal_string.h"
+#include "data/tokenizer_training.h"
+#include "tests/catch.h"
+#include "trainer/generate.h"
+#include "trainer/sampler.h"
+#include "trainer/sharded_model.h"
+
+using namespace anneal;
+
+TEST_CASE("sampling follows the distribution and the nucleus") {
+  const std::vector<float> logits = {std::log(0.5f), std::log(0.3f), std::log(0.15f), std::log(0.05f)};
+  Random random(1);
+  CHECK(sample_token(logits, {}, {.temperature = 0}, random) == 0);
+  const std::vector<TokenId> some = {2, 3};
+  CHECK(sample_token(logits, some, {.temperature = 0}, random) == 2);
+  std::map<TokenId, int> counts;
+  for (int i = 0; i < 20000; ++i) ++counts[sample_token(logits, {}, {}, random)];
+  CHECK(counts[0] == Approx(10000).margin(300));  // four standard errors
+  CHECK(counts[3] == Approx(1000).margin(125));
+  counts.clear();
+  for (int i = 0; i < 20000; ++i) ++counts[sample_token(logits, {}, {.top_p = 0.8}, random)];
+  CHECK(counts.size() == 2);  // 0.5 + 0.3 reach 0.8
+  CHECK(counts[0] == Approx(12500).margin(300));
+}
+
+TEST_CASE("every finished sample of an untrained model under the grammar is a crystal") {
+  // A tokenizer with pieces of several bytes across fields: "0.50 0.50", "\nO\n".
+  int given = 0;
+  TokenizerOptions options;
+  options.vocab_size = 420;
+  const Tokenizer tokenizer = train_tokenizer(
+      [&]() -> std::optional<std::string> {
+        if (given++ > 200) return std::nullopt;
+        return "3." + std::to_string(given % 10) + " 4.0 5.2\n90 90 120\nFe\n0.50 0.50 0.00\nO\n0.00 0.25 0.75";
+      },
+      options);
+  ModelShape shape;
+  shape.dim = 16, shape.layers = 1, shape.heads = 2, shape.kv_heads = 1, shape.head_dim = 8;
+  shape.ffn_dim = 24, shape.vocab_size = tokenizer.vocab_size(), shape.max_positions = 400;
+  const auto filler = fresh_weights(shape, 3);
+  Decoder decoder(shape, [&](const std::string& name) {
+    for (const auto& spec : parameter_specs(shape)) {
+      if (spec.name != name) continue;
+      at::Tensor t = at::empty(spec.shape, at::kFloat);
+      filler({.name = name, .shape = spec.shape}, 0, t.numel(), t.data_ptr<float>());
+      return t;
+    }
+    return at::Tensor();
+  });
+  GenerationOptions generation{.max_tokens = 300, .batch = 16, .grammar = true, .end_ids = default_end_ids(tokenizer)};
+  generation.grammar_options.min_sites = 2;
+  generation.grammar_options.max_sites = 6;
+  const std::vector<std::string> prompts(60, "Crystal:\n");
+  std::map<std::int64_t, std::string> texts;
+  generate(decoder, tokenizer, prompts, 0, 1, generation, [&](const Sample& sample) {
+    CHECK(sample.finished);
+    const auto parsed = parse_crystal_string(sample.text);
+    INFO(sample.text);
+    REQUIRE(parsed.crystal);
+    CHECK(parsed.crystal->sites.size() >= 2);
+    CHECK(parsed.crystal->sites.size() <= 6);
+    texts[sample.index] = sample.text;
+  });
+  REQUIRE(texts.size() == 60);
+  // A sample depends on its index only, not on the batch or on who else is sampled.
+  generation.batch = 5;
+  const std::vector<std::string> odd(30, "Crystal:\n");
+  generate(decoder, tokenizer, odd, 1, 2, generation,
+           [&](const Sample& sample) { CHECK(sample.text == texts.at(sample.index)); });
+  // A budget that is too tight is said so; one that suffices for the shortest end is kept to.
+  generation.max_tokens = 60;
+  generate(decoder, tokenizer, odd, 0, 1, generation, [&](const Sample& sample) {
+    if (sample.finished) CHECK(parse_crystal_string(sample.text).crystal);
+    CHECK(sample.tokens <= 60);
+  });
+}
