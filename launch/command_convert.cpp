@@ -16,6 +16,9 @@ namespace fs = std::filesystem;
 namespace {
 
 void convert(const std::string& from, const std::string& to, bool merge, const Log& log) {
+  if (fs::exists(to) && fs::equivalent(from, to)) {
+    throw UsageError(fmt::format("{} and {} are the same place", from, to), "name another destination");
+  }
   const WeightSource source = open_weights(from);
   log.info("from: {}", source.describe());
   if (source.kind == WeightKind::kAdapter && !merge) {
@@ -76,9 +79,9 @@ Command add_inspect(CLI::App& app) {
   command->add_option("PATH", *path, "File or folder")->required()->check(CLI::ExistingPath);
   command->add_option("--batch", *batch, "Show batch N of the shards");
   command->add_option("--rows", choice->rows, "Rows of a batch")->check(CLI::PositiveNumber);
-  command->add_option("--sequence-length", choice->sequence_length, "Tokens a row")->check(CLI::PositiveNumber);
+  auto* length = command->add_option("--sequence-length", choice->sequence_length, "Tokens a row")->check(CLI::PositiveNumber);
   command->add_option("--split", choice->split, "train, or a source for what was held out of it");
-  command->add_option("--seed", choice->seed, "Seed of the order");
+  auto* seed = command->add_option("--seed", choice->seed, "Seed of the order");
   command->add_flag("--verify", *verify, "Compare every file with its checksum");
   return {command, [=](const CommandContext& context) {
             if (!context.group().is_root()) return 0;
@@ -87,6 +90,12 @@ Command add_inspect(CLI::App& app) {
             if (const fs::path shards = shards_at(root); !shards.empty()) {
               known = true;
               if (*batch >= 0) {
+                if (fs::exists(root / "recipe.yaml")) {  // the rows that the run trains on
+                  const Recipe recipe = load_recipe(root / "recipe.yaml");
+                  if (length->count() == 0) choice->sequence_length = recipe.train.sequence_length;
+                  if (seed->count() == 0) choice->seed = static_cast<std::uint64_t>(recipe.run.seed);
+                  choice->isolate_documents = recipe.data.isolate_documents;
+                }
                 fmt::print("{}\n", describe_batch(shards, static_cast<std::uint64_t>(*batch), *choice));
                 return 0;
               }

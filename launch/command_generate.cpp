@@ -43,7 +43,7 @@ int print_text(const GenerateArguments& a, const CommandContext& context) {
   return 0;
 }
 
-/// Samples crystals into a folder (or standard output, one after the other).
+/// Samples crystals into a folder.
 int sample_crystals(const GenerateArguments& a, const CommandContext& context) {
   Recipe recipe;
   recipe.name = "crystals";
@@ -57,7 +57,7 @@ int sample_crystals(const GenerateArguments& a, const CommandContext& context) {
   g.conditions = a.conditions;
   g.temperature = a.temperature;
   g.top_p = a.top_p;
-  g.max_tokens = std::max<std::int64_t>(a.max_tokens, 500);
+  g.max_tokens = a.max_tokens;
   g.grammar = !a.no_grammar;
   g.max_sites = a.max_sites;
   recipe.run.dir = a.out.empty() ? "runs/crystals" : a.out;
@@ -82,7 +82,8 @@ Command add_generate(CLI::App& app) {
   command->add_option("--model", a->model, "Model: Hugging Face folder, run folder, adapter, llama2.c .bin");
   command->add_option("--tokenizer", a->tokenizer, "Tokenizer file (default: the model's)");
   command->add_option("--prompt", a->prompt, "Text to continue");
-  command->add_option("--max-tokens", a->max_tokens, "New tokens at most")->check(CLI::PositiveNumber);
+  auto* max_tokens = command->add_option("--max-tokens", a->max_tokens, "New tokens at most (200; crystals: 500)");
+  max_tokens->check(CLI::PositiveNumber);
   command->add_option("--temperature", a->temperature, "0: greedy")->check(CLI::NonNegativeNumber);
   command->add_option("--top-p", a->top_p, "Nucleus")->check(CLI::Range(0.0, 1.0));
   command->add_option("--seed", a->seed, "Same seed, same samples")->check(CLI::NonNegativeNumber);
@@ -110,6 +111,7 @@ Command add_generate(CLI::App& app) {
             if (crystals->count() > 0 && a->crystals < 1) {
               throw UsageError(fmt::format("--crystals {}: at least 1 is needed", a->crystals));
             }
+            if (a->crystals > 0 && max_tokens->count() == 0) a->max_tokens = 500;  // LLaMat's
             return a->crystals > 0 ? sample_crystals(*a, context) : print_text(*a, context);
           }};
 }

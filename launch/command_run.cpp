@@ -7,6 +7,7 @@
 #include "launch/pipeline.h"
 #include "launch/report.h"
 #include "launch/stage.h"
+#include "trainer/initial_weights.h"
 
 namespace anneal {
 
@@ -58,8 +59,8 @@ Command add_prepare(CLI::App& app) {
             if (recipe.stage == StageKind::kCorpus || recipe.stage == StageKind::kTokenizer) {
               run_stage(recipe, context, {});
             } else if (context.group().is_root()) {
-              const PrepareReport report = prepare(recipe, shard_folder(recipe), context.log);
-              context.log.info("{}", describe_sources(report.manifest));
+              const PrepareReport report = prepare(recipe, tokenizer_for(recipe), shard_folder(recipe), context.log);
+              if (report.reused) context.log.info("{}", describe_sources(report.manifest));
               context.log.info("{}{}", shard_folder(recipe).string(),
                                report.reused ? " (was up to date)" : "");
             }
@@ -70,7 +71,8 @@ Command add_prepare(CLI::App& app) {
 
 Command add_train(CLI::App& app) {
   auto* command = app.add_subcommand("train", "One training stage; resumes by itself from the newest whole checkpoint");
-  command->footer("Example: mpirun -n 2 anneal train recipes/quickstart/cpt.yaml --set train.steps=100");
+  command->footer("Example: mpirun -n 2 anneal train recipes/quickstart/cpt.yaml --set train.steps=100\n\n"
+                  "Keys of a recipe:\n" + describe_recipe_keys());
   auto arguments = std::make_shared<RecipeArguments>();
   auto fresh = std::make_shared<bool>(false);
   add_recipe_arguments(*command, *arguments);
@@ -82,7 +84,7 @@ Command add_train(CLI::App& app) {
 
 Command add_eval(CLI::App& app) {
   auto* command = app.add_subcommand("eval", "Held-out loss of a model on every source of a recipe");
-  command->footer("Example: anneal eval recipes/quickstart/eval.yaml --set model.from=runs/quickstart/cpt");
+  command->footer("Example: anneal eval recipes/llamat2/evaluate.yaml --set model.from=my_llama");
   auto arguments = std::make_shared<RecipeArguments>();
   add_recipe_arguments(*command, *arguments);
   return {command, [=](const CommandContext& context) {

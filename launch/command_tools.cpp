@@ -59,7 +59,7 @@ Command add_tokenizer(CLI::App& app) {
                   "  anneal tokenizer train RECIPE\n"
                   "  echo 'LiFePO4 is a cathode.' | anneal tokenizer encode --model runs/quickstart/cpt\n"
                   "  echo '5 17 203' | anneal tokenizer decode --model tokenizer.model");
-  auto* train = command->add_subcommand("train", "On the sources of a recipe (writes <run.dir>/tokenizer.model), or on files");
+  auto* train = command->add_subcommand("train", "On the sources of a recipe; writes <run.dir>/tokenizer.model");
   auto* encode = command->add_subcommand("encode", "Text on standard input to ids, one line a line, no special tokens added");
   auto* decode = command->add_subcommand("decode", "Ids on standard input to text, one line a line");
   auto arguments = std::make_shared<RecipeArguments>();
@@ -125,7 +125,7 @@ Command add_logits(CLI::App& app) {
 }
 
 Command add_chat(CLI::App& app) {
-  auto* command = app.add_subcommand("chat", "A conversation in the terminal (end with an empty line or Ctrl-D)");
+  auto* command = app.add_subcommand("chat", "Questions and answers in the terminal, each question for itself (end with an empty line or Ctrl-D)");
   command->footer("Example: anneal chat --model runs/quickstart/chat");
   auto model = std::make_shared<std::string>();
   auto adapter = std::make_shared<std::string>();

@@ -10,6 +10,7 @@
 #include <malloc.h>
 
 #include "base/error.h"
+#include "base/version.h"
 #include "launch/command.h"
 
 namespace anneal {
@@ -23,6 +24,9 @@ constexpr const char* kFooter = R"(Examples:
 
 Exit codes: 0 done, 1 unexpected, 2 usage or recipe, 3 data, file or checkpoint,
 4 communication or hardware, 5 non-finite numbers beyond the policy.)";
+
+constexpr const char* kOutOfMemory =
+    "out of memory\nhint: fewer rows at once (train.micro_batch, generate.batch), or more ranks";
 
 int environment_rank() {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
@@ -48,7 +52,7 @@ int run(int argc, char** argv) {
   CLI::App app{"Turns a LLaMA into a materials-science model, and judges the crystals it generates."};
   app.footer(kFooter);
   app.require_subcommand(1);
-  app.set_version_flag("--version", "anneal 0.1.0");
+  app.set_version_flag("--version", std::string("anneal ") + kVersion);
   bool quiet = false;
   app.add_flag("--quiet,-q", quiet, "Print warnings and errors only");
   app.fallthrough();
@@ -78,9 +82,12 @@ int run(int argc, char** argv) {
   } catch (const Error& error) {
     fail(world, error.code(), error.full_message());
   } catch (const std::bad_alloc&) {
-    fail(world, ExitCode::kCommunication,
-         "out of memory\nhint: fewer rows at once (train.micro_batch, generate.batch), or more ranks");
+    fail(world, ExitCode::kCommunication, kOutOfMemory);
   } catch (const std::exception& error) {
+    // torch's allocator throws its own type, known by its words.
+    if (std::string(error.what()).find("allocate memory") != std::string::npos) {
+      fail(world, ExitCode::kCommunication, kOutOfMemory);
+    }
     fail(world, ExitCode::kUnexpected, fmt::format("unexpected: {}", error.what()));
   }
 }

@@ -1,15 +1,18 @@
 #include "launch/pipeline.h"
 
+#include <cctype>
 #include <chrono>
 #include <map>
 #include <set>
 
 #include <nlohmann/json.hpp>
+#include <torch/headeronly/version.h>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/fingerprint.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "launch/report.h"
 #include "launch/stage.h"
 
@@ -38,12 +41,23 @@ std::string describe_inputs(const Recipe& recipe, const fs::path& pipeline_dir) 
   return text;
 }
 
+/// Whether `text` names `folder` or something in it ("runs/generate" is not in "runs/generate_more").
+bool names_folder(const std::string& text, const std::string& folder) {
+  for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder, at + 1)) {
+    const char next = at + folder.size() < text.size() ? text[at + folder.size()] : ' ';
+    if (!std::isalnum(static_cast<unsigned char>(next)) && next != '_' && next != '-') return true;
+  }
+  return false;
+}
+
 /// What a stage's result depends on: its recipe, files from outside, and the stages it reads from.
 std::string stage_fingerprint(const Recipe& recipe, const fs::path& pipeline_dir,
                               const std::map<std::string, std::string>& earlier) {
-  std::string text = to_yaml(recipe) + describe_inputs(recipe, pipeline_dir);
+  std::string text = std::string(kVersion) + "\n" + to_yaml(without_cadence(recipe)) +
+                     describe_inputs(recipe, pipeline_dir);
+  const std::string own = text;
   for (const auto& [folder, print] : earlier) {
-    if (text.find(folder) != std::string::npos) text += folder + " " + print + "\n";
+    if (names_folder(own, folder)) text += folder + " " + print + "\n";
   }
   return fingerprint(text);
 }
@@ -121,8 +135,10 @@ class PipelineRun {
     entry.erase("fingerprint");
     stages_.push_back(entry);
     write_file_atomic(dir_ / "summary.json",
-                      Json{{"name", pipeline_.name},
-                           {"version", "0.1.0"},
+                      Json{{"format", "anneal-pipeline"},
+                           {"format_version", 1},
+                           {"name", pipeline_.name},
+                           {"versions", {{"anneal", kVersion}, {"torch", TORCH_VERSION}}},
                            {"ranks", context_.group().size()},
                            {"seed", pipeline_.run.seed},
                            {"status", stages_.size() == recipes_.size() ? "done" : "running"},

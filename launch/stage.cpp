@@ -41,6 +41,7 @@ Json run_train_stage(const Recipe& recipe, const CommandContext& context, bool f
   const TrainOutcome outcome =
       train(recipe, context.group(), context.log,
             {.fresh = fresh, .ranks_on_node = context.world.ranks_on_node()});
+  context.world.set_timeout(World::kDefaultTimeoutS);
   Json metrics{{"steps", outcome.steps},
                {"tokens", outcome.tokens},
                {"loss", outcome.final_loss},
@@ -68,7 +69,9 @@ Json run_stage(const Recipe& recipe, const CommandContext& context, const StageC
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     write_file_atomic(folder / "recipe.yaml", to_yaml(recipe));
-    const std::string text = Json{{"name", recipe.name},
+    const std::string text = Json{{"format", "anneal-stage"},
+                                  {"format_version", 1},
+                                  {"name", recipe.name},
                                   {"kind", to_string(recipe.stage)},
                                   {"status", "done"},
                                   {"seconds", seconds},

@@ -2,13 +2,13 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <thread>
 
 #include <ATen/Parallel.h>
 
 #include "base/error.h"
 #include "data/prepare.h"
 #include "launch/stage.h"
+#include "trainer/threads.h"
 #include "trainer/heldout_loss.h"
 #include "trainer/initial_weights.h"
 
@@ -17,9 +17,8 @@ namespace anneal {
 using Json = nlohmann::ordered_json;
 
 Json run_eval_stage(const Recipe& recipe, const CommandContext& context) {
-  const auto cores = static_cast<int>(std::thread::hardware_concurrency());
-  at::set_num_threads(std::max(1, cores / context.world.ranks_on_node()));
-  const Tokenizer tokenizer = recipe_tokenizer(recipe);
+  at::set_num_threads(threads_for_rank(context.world.ranks_on_node()));
+  const Tokenizer tokenizer = tokenizer_for(recipe);
   if (context.group().is_root()) prepare(recipe, tokenizer, shard_folder(recipe), context.log);
   context.group().barrier("preparation of the token shards by rank 0");
   const InitialWeights start = initial_weights(recipe, tokenizer);

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 #include <ATen/Parallel.h>
 
@@ -13,6 +12,7 @@
 #include "base/text.h"
 #include "launch/generation_model.h"
 #include "launch/stage.h"
+#include "trainer/threads.h"
 
 namespace anneal {
 namespace fs = std::filesystem;
@@ -58,8 +58,7 @@ void join_parts(const fs::path& folder, int num_ranks, std::int64_t count) {
 Json run_generate_stage(const Recipe& recipe, const CommandContext& context) {
   const auto start = std::chrono::steady_clock::now();
   const Group& group = context.group();
-  const auto cores = static_cast<int>(std::thread::hardware_concurrency());
-  at::set_num_threads(std::max(1, cores / context.world.ranks_on_node()));
+  at::set_num_threads(threads_for_rank(context.world.ranks_on_node()));
 
   GenerationModel model = open_generation_model(recipe.model, recipe.tokenizer.path,
                                                 static_cast<std::uint64_t>(recipe.run.seed));

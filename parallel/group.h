@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <span>
 #include <string>
@@ -78,7 +79,10 @@ class Group {
   /// Returns when all ranks have called it; sleeps while waiting, so that the others can compute.
   void barrier(const std::string& label) const { impl_->barrier(label); }
   /// Ends all ranks of the job with this exit code.
-  [[noreturn]] void abort(int exit_code) const { impl_->abort(exit_code); }
+  [[noreturn]] void abort(int exit_code) const {
+    impl_->abort(exit_code);
+    std::terminate();
+  }
 
  private:
   std::shared_ptr<GroupImpl> impl_;

@@ -21,7 +21,9 @@ class World {
   const Group& group() const { return group_; }
   /// Ranks that share this machine.
   int ranks_on_node() const { return ranks_on_node_; }
-  /// Longest time a collective may take before the job ends with exit code 4.
+  static constexpr double kDefaultTimeoutS = 3600;
+  /// Longest time a collective of a step may take before the job ends with exit code 4. Waiting at a
+  /// barrier for work of one rank (preparing data) has no limit.
   void set_timeout(double seconds);
 
  private:

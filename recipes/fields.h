@@ -32,7 +32,7 @@ void visit_fields(V& v, RunOptions& o) {
 
 template <class V>
 void visit_fields(V& v, ModelOptions& o) {
-  v.field("from", o.from, Rule{}, "Hugging Face folder, llama2.c .bin, run folder or checkpoint; empty: from scratch");
+  v.field("from", o.from, Rule{}, "Hugging Face folder, llama2.c .bin, run folder or adapter; empty: from scratch");
   v.field("untrained", o.untrained, Rule{}, "only the shape of `from`, with fresh weights");
   v.field("dim", o.dim, between(8, 65536), "width of the residual stream");
   v.field("layers", o.layers, between(1, 1000), "blocks");
@@ -70,7 +70,7 @@ void visit_fields(V& v, SourceOptions& o) {
   v.field("max_documents", o.max_documents, at_least(0), "documents read at most; 0: all");
   v.field("max_sites", o.max_sites, at_least(0), "crystals: skip larger ones; 0: none");
   v.field("generation_share", o.generation_share, between(0, 1), "crystal_prompts: generation against infill");
-  v.field("tasks", o.tasks, Rule{}, "crystal_tasks: which of the 13; empty: all");
+  v.field("tasks", o.tasks, Rule{}, "crystal_tasks: which of the 13, or all; NAME:short for a short CIF");
 }
 
 template <class V>
@@ -109,6 +109,7 @@ void visit_fields(V& v, TrainOptions& o) {
   v.field("keep_checkpoints", o.keep_checkpoints, at_least(1), "newest ones kept");
   v.field("validate_every", o.validate_every, at_least(0), "steps; 0: at the start and the end");
   v.field("activation_checkpointing", o.activation_checkpointing, one_of({"none", "full"}), "recompute blocks in the backward pass");
+  v.field("reshard", o.reshard, one_of({"auto", "always", "never"}), "free a block's gathered weights after its forward pass; auto: unless all of them are small (256 MiB)");
   v.field("precision", o.precision, one_of({"fp32", "bf16"}), "of parameters and activations; bf16 needs a GPU build");
   v.field("threads", o.threads, between(0, 4096), "compute threads a rank; 0: cores / ranks");
   v.field("watchdog_s", o.watchdog_s, at_least(1), "seconds a collective may take");

@@ -36,6 +36,10 @@ Recipe load_stage(const Pipeline& pipeline, const PipelineStage& stage,
 /// All fields as YAML, in the order of the schema; reading it gives the same recipe.
 std::string to_yaml(const Recipe& recipe);
 
+/// The recipe with everything at its default that changes neither weights nor results, only how
+/// often, how fast and on how much memory they are made: checkpoints, threads, recomputation...
+Recipe without_cadence(Recipe recipe);
+
 /// All keys with default, range and comment, for `--help` and the documentation.
 std::string describe_recipe_keys();
 

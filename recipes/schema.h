@@ -27,7 +27,7 @@ struct RunOptions {
 
 /// Where the weights come from, and the shape when they do not come from anywhere.
 struct ModelOptions {
-  std::string from;        ///< Hugging Face folder, llama2.c .bin, run folder or checkpoint; "" = from scratch
+  std::string from;        ///< Hugging Face folder, llama2.c .bin, run folder or adapter; "" = from scratch
   bool untrained = false;  ///< take only the shape (and tokenizer) of `from`, with fresh weights
   std::int64_t dim = 256;
   std::int64_t layers = 6;
@@ -98,6 +98,7 @@ struct TrainOptions {
   std::int64_t keep_checkpoints = 2;   ///< newest ones kept
   std::int64_t validate_every = 0;     ///< steps; 0 = at the start and the end
   std::string activation_checkpointing = "none";  ///< none or full
+  std::string reshard = "auto";  ///< after a block's forward pass: always, never (until the step ends), auto
   std::string precision = "fp32";                 ///< fp32, or bf16 (needs a GPU build)
   std::int64_t threads = 0;            ///< compute threads a rank; 0 = cores / ranks on this node
   double watchdog_s = 600;             ///< a collective that takes longer ends the job (exit code 4)

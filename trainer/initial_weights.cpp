@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "data/prepare.h"
 
 namespace anneal {
 
@@ -27,6 +28,13 @@ ParameterFiller weights_of(const WeightSource& source) {
 }
 
 }  // namespace
+
+Tokenizer tokenizer_for(const Recipe& recipe) {
+  if (!recipe.tokenizer.path.empty() || recipe.model.from.empty()) return recipe_tokenizer(recipe);
+  const WeightSource source = open_weights(recipe.model.from);
+  if (source.tokenizer.empty()) return recipe_tokenizer(recipe);
+  return Tokenizer::load(source.tokenizer);
+}
 
 InitialWeights initial_weights(const Recipe& recipe, const Tokenizer& tokenizer) {
   InitialWeights result;

@@ -16,6 +16,10 @@ struct InitialWeights {
   std::optional<WeightSource> source;  ///< absent when from scratch
 };
 
+/// The tokenizer of a recipe: `tokenizer.path`, or the one that lies beside the weights of
+/// `model.from` (run folders, adapters and llama2.c files included). Throws UsageError, DataError.
+Tokenizer tokenizer_for(const Recipe& recipe);
+
 /// Reads `model:`. A vocabulary larger than the source's adds rows that are the mean of its rows
 /// (CrystalLLM's rule for added tokens). Throws UsageError and DataError.
 InitialWeights initial_weights(const Recipe& recipe, const Tokenizer& tokenizer);

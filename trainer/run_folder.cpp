@@ -77,6 +77,20 @@ void MetricsWriter::write_validation(std::int64_t step, const std::string& split
 
 void MetricsWriter::flush() { board_->writer.flush(); }
 
+std::vector<MetricsLine> read_metrics(const RunFolder& folder) {
+  std::vector<MetricsLine> lines;
+  const std::string all = read_file(folder.metrics());
+  for (const auto text : split(all, '\n')) {
+    const Json entry = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!entry.is_object() || !entry.contains("loss") || !entry["loss"].is_number()) continue;
+    lines.push_back({.step = entry.value("step", std::int64_t{0}),
+                     .split = entry.value("split", ""),
+                     .loss = entry["loss"],
+                     .tokens_per_second = entry.value("tokens_per_second", 0.0)});
+  }
+  return lines;
+}
+
 double peak_rss_gib() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "recipes/schema.h"
 
@@ -47,6 +48,16 @@ class MetricsWriter {
   std::ofstream file_;
   std::unique_ptr<Board> board_;
 };
+
+/// A line of metrics.jsonl, as far as a summary needs it.
+struct MetricsLine {
+  std::int64_t step = 0;
+  std::string split;  ///< of a validation line, else ""
+  double loss = 0, tokens_per_second = 0;
+};
+
+/// All lines in their order; those that are no JSON are left out.
+std::vector<MetricsLine> read_metrics(const RunFolder& folder);
 
 /// Largest resident memory of this process so far, GiB.
 double peak_rss_gib();

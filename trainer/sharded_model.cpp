@@ -20,6 +20,11 @@ at::Tensor int_tensor(const std::vector<std::int32_t>& values) {
   return t;
 }
 
+template <class S>
+S& slot_of(std::vector<S>& slots, std::int64_t layer) {
+  return slots[static_cast<std::size_t>(layer) % slots.size()];
+}
+
 void fill_units(std::span<ShardedUnit* const> units, const ParameterFiller& filler) {
   for (ShardedUnit* unit : units) {
     const std::int64_t begin = unit->slice_begin(), end = begin + unit->slice_numel();
@@ -51,6 +56,14 @@ ShardedModel::ShardedModel(const ModelShape& shape, const AdapterOptions& adapte
   }
   head_ = std::make_unique<ShardedUnit>(head_layout(shape), group, train_base);
   adapter_slots_.resize(adapters_.size());
+  constexpr std::int64_t kSmallBytes = 256 << 20;
+  const std::int64_t block_bytes = blocks_.front()->padded_numel() * 4 * shape.layers;
+  const bool keep =
+      train.reshard == "never" || (train.reshard == "auto" && block_bytes <= kSmallBytes);
+  const auto slots = static_cast<std::size_t>(keep ? shape.layers : 2);
+  block_slots_.resize(slots);
+  block_gradients_.resize(slots);
+  adapter_gradients_.resize(slots);
 }
 
 std::vector<ShardedUnit*> ShardedModel::units() {
@@ -81,7 +94,9 @@ void ShardedModel::fill_base(const ParameterFiller& filler) {
   auto all = units();
   all.resize(all.size() - adapters_.size());
   fill_units(all, filler);
-  weights_changed();
+  embedding_slot_ = Slot{};
+  head_slot_ = Slot{};
+  for (auto& slot : block_slots_) slot = Slot{};
 }
 
 void ShardedModel::fill_adapters(const ParameterFiller& filler) {
@@ -95,11 +110,11 @@ void ShardedModel::weights_changed() {
     slot.pending.wait();
     slot.unit = nullptr;
   };
-  // What is frozen stays as gathered.
-  if (embedding_->trained() || !embedding_slot_.unit) drop(embedding_slot_);
-  if (head_->trained() || !head_slot_.unit) drop(head_slot_);
-  for (auto& slot : block_slots_) drop(slot);
   for (auto& slot : adapter_slots_) drop(slot);
+  if (has_adapters()) return;  // the base is frozen and stays as gathered
+  drop(embedding_slot_);
+  drop(head_slot_);
+  for (auto& slot : block_slots_) drop(slot);
 }
 
 // ---- the full weights of a unit -------------------------------------------------------------------
@@ -117,7 +132,7 @@ at::Tensor ShardedModel::resident(ShardedUnit& unit, Slot& slot) {
 
 void ShardedModel::prefetch(std::int64_t layer) {
   if (layer < 0 || layer >= shape_.layers || group_.size() == 1) return;
-  Slot& slot = block_slots_[layer % 2];
+  Slot& slot = slot_of(block_slots_, layer);
   ShardedUnit& unit = *blocks_[layer];
   if (slot.unit == &unit) return;
   slot.pending.wait();
@@ -129,7 +144,7 @@ void ShardedModel::prefetch(std::int64_t layer) {
 at::Tensor ShardedModel::acquire(std::int64_t layer) {
   if (group_.size() == 1) return blocks_[layer]->weights();
   prefetch(layer);
-  Slot& slot = block_slots_[layer % 2];
+  Slot& slot = slot_of(block_slots_, layer);
   slot.pending.wait();
   return slot.full;
 }
@@ -197,7 +212,9 @@ BlockContext ShardedModel::context_for(const TokenBatch& batch, const StepContex
 
 at::Tensor ShardedModel::forward_blocks(const TokenBatch& batch, const BlockContext& context,
                                         std::vector<BlockSaved>* saved) {
-  prefetch(0);
+  // Gathered ahead: all blocks where they stay, else the first.
+  const auto ahead = static_cast<std::int64_t>(block_slots_.size() > 2 ? block_slots_.size() : 1);
+  for (std::int64_t i = 0; i < ahead; ++i) prefetch(i);
   const at::Tensor table = parameter_view(resident(*embedding_, embedding_slot_),
                                           embedding_->layout().slots()[0]);
   at::Tensor x_ND = embedding_forward(table, batch.tokens);
@@ -229,12 +246,12 @@ void ShardedModel::backward_blocks(at::Tensor dx_ND, const TokenBatch& batch,
     BlockAdapters adapters, adapter_gradients;
     BlockWeights gradients;
     if (train_base) {
-      gradients = block_view(gradient_buffer(*blocks_[i], block_gradients_[i % 2], accumulate),
+      gradients = block_view(gradient_buffer(*blocks_[i], slot_of(block_gradients_, i), accumulate),
                              blocks_[i]->layout(), shape_);
     } else {
       adapters = adapter_view(acquire_adapter(i), adapters_[i]->layout());
       adapter_gradients =
-          adapter_view(gradient_buffer(*adapters_[i], adapter_gradients_[i % 2], accumulate),
+          adapter_view(gradient_buffer(*adapters_[i], slot_of(adapter_gradients_, i), accumulate),
                        adapters_[i]->layout());
     }
     const BlockAdapters* lora = has_adapters() ? &adapters : nullptr;
@@ -244,7 +261,7 @@ void ShardedModel::backward_blocks(at::Tensor dx_ND, const TokenBatch& batch,
     }
     dx_ND = block_backward(dx_ND, weights, lora, i, context, saved[i],
                            train_base ? &gradients : nullptr, lora ? &adapter_gradients : nullptr);
-    reduce(train_base ? block_gradients_[i % 2] : adapter_gradients_[i % 2]);
+    reduce(train_base ? slot_of(block_gradients_, i) : slot_of(adapter_gradients_, i));
   }
   if (!train_base) return;
   const at::Tensor buffer = gradient_buffer(*embedding_, embedding_gradient_, accumulate);

@@ -1,6 +1,7 @@
 // A LLaMA spread over ranks: forward and backward over one micro-batch with explicit acquire, prefetch
 // and release of the units' full weights (ZeRO-3; sharded_training.md 3.7). Block weights live in two
-// slots used in turn; embedding and head stay gathered for a whole step.
+// slots used in turn, or, where all of them are small, stay gathered for the step as embedding and head
+// do (ZeRO-2: one exchange a step instead of two a block).
 #pragma once
 
 #include <ATen/ATen.h>
@@ -98,10 +99,10 @@ class ShardedModel {
   std::unique_ptr<ShardedUnit> embedding_, head_;
   std::vector<std::unique_ptr<ShardedUnit>> blocks_, adapters_;
   Slot embedding_slot_, head_slot_;
-  std::array<Slot, 2> block_slots_;
+  std::vector<Slot> block_slots_;  // two used in turn, or one a block when nothing is resharded
   std::vector<Slot> adapter_slots_;
   GradientSlot embedding_gradient_, head_gradient_;
-  std::array<GradientSlot, 2> block_gradients_, adapter_gradients_;
+  std::vector<GradientSlot> block_gradients_, adapter_gradients_;  // as many as block_slots_
   RotaryTable rotary_;
 };
 

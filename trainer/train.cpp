@@ -7,7 +7,6 @@
 #include <cmath>
 #include <filesystem>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include "base/error.h"
@@ -27,6 +26,7 @@
 #include "trainer/optimizer.h"
 #include "trainer/run_folder.h"
 #include "trainer/schedule.h"
+#include "trainer/threads.h"
 
 namespace anneal {
 
@@ -44,17 +44,11 @@ double seconds_since(Clock::time_point start) {
 /// What must be the same for a run to go on: all of the recipe but for how long and how often.
 std::string recipe_fingerprint(Recipe recipe) {
   const TrainOptions defaults;
+  recipe = without_cadence(recipe);
   recipe.run.dir = recipe.data.shards = "";
-  auto& t = recipe.train;
-  t.steps = defaults.steps;
-  t.epochs = defaults.epochs;
-  t.micro_batch = defaults.micro_batch;
-  t.checkpoint_every = defaults.checkpoint_every;
-  t.keep_checkpoints = defaults.keep_checkpoints;
-  t.validate_every = defaults.validate_every;
-  t.threads = defaults.threads;
-  t.watchdog_s = defaults.watchdog_s;
-  t.activation_checkpointing = defaults.activation_checkpointing;
+  recipe.train.steps = defaults.steps;
+  recipe.train.epochs = defaults.epochs;
+  recipe.train.validate_every = defaults.validate_every;
   recipe.data.sources.clear();  // the data stream has a fingerprint of its own
   return fingerprint(to_yaml(recipe));
 }
@@ -68,6 +62,18 @@ RankRows rank_rows(std::int64_t global_batch, const Group& group) {
           global_batch * (group.rank() + 1) / group.size()};
 }
 
+/// What earlier calls of a resumed run measured: their lines are in metrics.jsonl.
+void complete_from_metrics(const RunFolder& folder, TrainOutcome& outcome, std::vector<double>& speeds) {
+  for (const auto& line : read_metrics(folder)) {
+    if (line.split.empty()) {
+      outcome.final_loss = line.loss;
+      if (line.tokens_per_second > 0) speeds.push_back(line.tokens_per_second);
+    } else if (line.step == 0) {
+      outcome.heldout_before[line.split] = line.loss;
+    }
+  }
+}
+
 std::vector<std::uint64_t> sample_indices(std::int64_t first, std::int64_t count) {
   std::vector<std::uint64_t> samples(count);
   for (std::int64_t i = 0; i < count; ++i) samples[i] = static_cast<std::uint64_t>(first + i);
@@ -79,6 +85,11 @@ class Stage {
  public:
   Stage(const Recipe& recipe, const Group& group, const Log& log, const TrainCall& call)
       : recipe_(recipe), group_(group), log_(log), folder_{recipe.run.dir} {
+    if (recipe_.train.precision != "fp32") {
+      throw UsageError(fmt::format("train.precision {} needs the GPU backend, which this build has not",
+                                   recipe_.train.precision),
+                       "train in fp32: --set train.precision=fp32");
+    }
     set_threads(call.ranks_on_node);
     tokenizer_ = open_tokenizer();
     prepare_shards();
@@ -146,6 +157,7 @@ class Stage {
     progress.finish();
     if (metrics) metrics->flush();
     if (outcome.heldout_after.empty()) validate(metrics, outcome.heldout_after);
+    if (resumed_ && group_.is_root()) complete_from_metrics(folder_, outcome, speeds);
     outcome.steps = steps_;
     outcome.tokens = state_.samples * recipe_.train.sequence_length;
     outcome.seconds = seconds_since(loop_start);
@@ -227,22 +239,18 @@ class Stage {
   }
 
   void set_threads(int ranks_on_node) {
-    const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
-    const std::int64_t threads = recipe_.train.threads > 0
-                                     ? recipe_.train.threads
-                                     : std::max<std::int64_t>(1, cores / ranks_on_node);
-    at::set_num_threads(static_cast<int>(threads));
+    at::set_num_threads(recipe_.train.threads > 0 ? static_cast<int>(recipe_.train.threads)
+                                                  : threads_for_rank(ranks_on_node));
   }
 
   Tokenizer open_tokenizer() const {
     if (recipe_.data.sources.empty()) return Tokenizer::load(shard_folder(recipe_));
-    return recipe_tokenizer(recipe_);
+    return tokenizer_for(recipe_);
   }
 
   void prepare_shards() {
     if (group_.is_root() && !recipe_.data.sources.empty()) {
-      const PrepareReport report = prepare(recipe_, *tokenizer_, shard_folder(recipe_), log_);
-      log_.info("{}", describe_sources(report.manifest));
+      prepare(recipe_, *tokenizer_, shard_folder(recipe_), log_);
     }
     group_.barrier("preparation of the token shards by rank 0");
   }
@@ -263,15 +271,16 @@ class Stage {
                                    recipe_.train.sequence_length, start_.shape.max_positions),
                        "shorten the rows, or raise model.max_positions for a model from scratch");
     }
-    // With its own shards and an own tokenizer of the source, both must agree.
-    if (start_.source && !start_.source->tokenizer.empty() && recipe_.tokenizer.path.empty()) {
-      const Tokenizer own = Tokenizer::load(start_.source->tokenizer);
-      if (own.fingerprint() != tokenizer_->fingerprint()) {
-        throw DataError(fmt::format("the token shards in {} were not written with the tokenizer of {}",
-                                    shard_folder(recipe_).string(), recipe_.model.from),
-                        "remove the shards so that they are prepared again");
-      }
-    }
+    // Weights know what their ids mean through their tokenizer. Fresh weights know nothing yet, and a
+    // grown vocabulary is a new tokenizer on purpose.
+    const bool grown = recipe_.model.vocab_size > 0;
+    if (!start_.source || start_.source->tokenizer.empty() || recipe_.model.untrained || grown) return;
+    if (Tokenizer::load(start_.source->tokenizer).fingerprint() == tokenizer_->fingerprint()) return;
+    throw DataError(
+        fmt::format("the tokenizer of the token shards ({} pieces) is not that of the model {} ({})",
+                    tokenizer_->vocab_size(), recipe_.model.from, start_.source->tokenizer.string()),
+        "leave tokenizer.path empty to use the model's own, or set model.vocab_size to give the model a "
+        "larger vocabulary");
   }
 
   void load(bool fresh) {

@@ -24,6 +24,7 @@ struct Case {
   bool tied = false, lora = false;
   std::int64_t micro = 0;
   const char* checkpointing = "none";
+  const char* reshard = "always";
 };
 
 constexpr std::int64_t kRows = 7;  // does not divide by 2 or 4
@@ -38,6 +39,7 @@ AdapterOptions adapter_of(const Case& c) {
 ShardedModel build(const Case& c, const Group& group) {
   TrainOptions train;
   train.activation_checkpointing = c.checkpointing;
+  train.reshard = c.reshard;
   const ModelShape shape = testing::small_shape(c.tied);
   ShardedModel model(shape, adapter_of(c), train, group);
   model.fill_base(fresh_weights(shape, 11));
@@ -124,6 +126,7 @@ int main(int argc, char** argv) {
                                      {.name = "micro-batches of 1", .micro = 1},
                                      {.name = "tied, micro-batches of 2", .tied = true, .micro = 2},
                                      {.name = "recomputed blocks", .checkpointing = "full"},
+                                     {.name = "not resharded", .micro = 2, .reshard = "never"},
                                      {.name = "adapters with dropout", .lora = true},
                                      {.name = "adapters, micro-batches", .lora = true, .micro = 1}};
     for (const auto& c : cases) compare(c, world.group());

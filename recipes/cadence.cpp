@@ -1,0 +1,18 @@
+#include "recipes/recipe.h"
+
+namespace anneal {
+
+Recipe without_cadence(Recipe recipe) {
+  const TrainOptions defaults;
+  auto& t = recipe.train;
+  t.micro_batch = defaults.micro_batch;
+  t.checkpoint_every = defaults.checkpoint_every;
+  t.keep_checkpoints = defaults.keep_checkpoints;
+  t.activation_checkpointing = defaults.activation_checkpointing;
+  t.reshard = defaults.reshard;
+  t.threads = defaults.threads;
+  t.watchdog_s = defaults.watchdog_s;
+  return recipe;
+}
+
+}  // namespace anneal
