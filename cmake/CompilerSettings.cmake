@@ -2,7 +2,7 @@
 
 add_library(anneal_settings INTERFACE)
 target_include_directories(anneal_settings INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_options(anneal_settings INTERFACE -Wall -Wextra -Wno-unused-parameter -Wno-restrict)
+target_compile_options(anneal_settings INTERFACE -Wall -Wextra -Wno-unused-parameter -Wno-restrict -Wno-missing-field-initializers)
 # Contraction of a*b+c into one rounding would differ between processors; results stay comparable.
 target_compile_options(anneal_settings INTERFACE -ffp-contract=off)
 if(ANNEAL_NATIVE)

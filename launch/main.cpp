@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/version.h"
 #include "launch/command.h"
+#include "launch/supervisor.h"
 
 namespace anneal {
 namespace {
@@ -96,6 +97,7 @@ int run(int argc, char** argv) {
 }  // namespace anneal
 
 int main(int argc, char** argv) {
+  anneal::supervise_rank();
   // Activations are freed and taken again every step: keep their memory instead of giving it back to
   // the system, which would cost a page fault for each 4 KiB.
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
