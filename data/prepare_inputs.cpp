@@ -13,7 +13,7 @@ namespace anneal {
 
 namespace {
 // raised whenever the same inputs would give other shards
-constexpr int kPrepareVersion = 1;
+constexpr int kPrepareVersion = 2;  // 2: documents begin with the begin-of-text token
 }  // namespace
 
 std::vector<InputFile> fingerprint_inputs(const Recipe& recipe, const std::vector<InputFile>& known) {
@@ -44,8 +44,8 @@ std::string options_fingerprint(const Recipe& recipe, const Tokenizer& tokenizer
                                 data.heldout_max_tokens, data.answer_loss);
   for (const auto& [name, share] : data.mixture) all += fmt::format("mixture {} {}\n", name, share);
   for (const auto& [name, s] : data.sources) {
-    all += fmt::format("source {} {} {} {} {} {} {} {} {} {}", name, s.kind, s.document, s.field, s.column, s.heldout,
-                       s.copies, s.max_documents, s.max_sites, s.generation_share);
+    all += fmt::format("source {} {} {} {} {} {} {} {} {} {} {}", name, s.kind, s.document, s.field, s.column, s.heldout,
+                       s.copies, s.max_documents, s.max_sites, s.generation_share, s.translate);
     for (const auto& task : s.tasks) all += " " + task;
     all += "\n";
   }

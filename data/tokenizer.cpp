@@ -189,9 +189,11 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text) const {
 std::vector<TokenId> Tokenizer::encode_continuation(std::string_view text) const {
   std::vector<TokenId> ids = encode(adds_space_before() ? "\n" + std::string(text) : std::string(text));
   if (!adds_space_before()) return ids;
-  // The space goes before the line feed; all up to that is taken off again.
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (piece_bytes(ids[i]) == "\n") return {ids.begin() + static_cast<std::ptrdiff_t>(i) + 1, ids.end()};
+  // The space goes before the line feed; both are taken off again.
+  std::string front;
+  for (std::size_t i = 0; i < ids.size() && front.size() < 2; ++i) {
+    front += piece_bytes(ids[i]);
+    if (front == "\n" || front == " \n") return {ids.begin() + static_cast<std::ptrdiff_t>(i) + 1, ids.end()};
   }
   return encode(text);  // the line feed is merged into a longer piece: keep the space
 }

@@ -24,18 +24,39 @@ namespace {
 
 constexpr const char* kStartedFile = "started.json";  ///< fingerprint of the call that filled a folder
 
-/// Names, sizes and times of the files a pattern names: a change of them is a change of the stage.
+/// What a file from outside is: its content, or size and time where reading it would take long.
+std::string describe_file(const fs::path& file) {
+  constexpr std::uintmax_t kReadBytes = 256 << 20;
+  std::error_code error;
+  const auto bytes = fs::file_size(file, error);
+  if (error) return file.string() + " cannot be read\n";
+  const std::string content = bytes <= kReadBytes
+                                  ? fingerprint_file(file)
+                                  : std::to_string(fs::last_write_time(file, error).time_since_epoch().count());
+  return fmt::format("{} {} {}\n", file.string(), bytes, content);
+}
+
+/// The files from outside the pipeline's folder that a recipe reads: a change of them is a change of the
+/// stage.
 std::string describe_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
-  std::string text;
-  const std::string own = fs::absolute(pipeline_dir).lexically_normal().string();
+  std::vector<std::string> patterns = {recipe.model.from,          recipe.tokenizer.path,
+                                       recipe.data.shards,         recipe.generate.prompts,
+                                       recipe.score.input,         recipe.score.baseline,
+                                       recipe.score.unconstrained, recipe.score.reference};
   for (const auto& [name, source] : recipe.data.sources) {
-    for (const auto pattern : split(source.path, ';')) {
-      for (const auto& file : expand_paths(std::string(trim(pattern)))) {
-        if (fs::absolute(file).lexically_normal().string().starts_with(own)) continue;
-        std::error_code ignored;
-        text += fmt::format("{} {} {}\n", file.string(), fs::file_size(file, ignored),
-                            fs::last_write_time(file, ignored).time_since_epoch().count());
-      }
+    for (const auto pattern : split(source.path, ';')) patterns.emplace_back(trim(pattern));
+  }
+  if (recipe.stage == StageKind::kCorpus) {
+    patterns.push_back(recipe.corpus.crystals);
+    patterns.push_back(recipe.corpus.general);
+  }
+  const std::string own = fs::absolute(pipeline_dir).lexically_normal().string() + "/";
+  std::string text;
+  for (const auto& pattern : patterns) {
+    if (pattern.empty()) continue;
+    for (const auto& file : expand_paths(pattern)) {
+      if (fs::absolute(file).lexically_normal().string().starts_with(own)) continue;
+      text += describe_file(file);
     }
   }
   return text;
@@ -72,13 +93,39 @@ std::string recorded_fingerprint(const fs::path& file) {
   return entry.is_object() ? entry.value("fingerprint", "") : "";
 }
 
-/// Removes what an earlier call with another recipe left, but for the token shards, which know
-/// themselves whether they still fit.
-void clear_stage(const fs::path& folder) {
+/// Clears a stage's folder of what an earlier call with another recipe left. Checkpoints and models are
+/// put aside as <folder>.before, not deleted; token shards stay, they know themselves whether they fit.
+/// Throws UsageError for a folder that no pipeline filled.
+void clear_stage(const fs::path& folder, const Log& log) {
   std::error_code ignored;
+  bool empty = true, trained = false;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    if (entry.path().filename() != "shards") fs::remove_all(entry.path(), ignored);
+    const std::string name = entry.path().filename().string();
+    empty &= name == "shards";
+    trained |= name == "checkpoints" || name == "model" || name == "adapter";
   }
+  if (empty) return;
+  if (!fs::exists(folder / kStartedFile) && !fs::exists(folder / kStageFile)) {
+    throw UsageError(fmt::format("{} holds files that no finished or interrupted stage of a pipeline left there",
+                                 folder.string()),
+                     "choose another folder with --set run.dir=..., or move these files away");
+  }
+  // First what makes the folder look finished.
+  fs::remove(folder / kStageFile, ignored);
+  fs::remove(folder / kStartedFile, ignored);
+  if (!trained) {
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+      if (entry.path().filename() != "shards") fs::remove_all(entry.path(), ignored);
+    }
+    return;
+  }
+  const fs::path before = folder.string() + ".before";
+  fs::remove_all(before, ignored);
+  fs::rename(folder, before);
+  make_folders(folder);
+  if (fs::exists(before / "shards")) fs::rename(before / "shards", folder / "shards");
+  log.warn("the recipe or an input of this stage changed: it is done again; what it had made is in {}",
+           before.string());
 }
 
 class PipelineRun {
@@ -117,7 +164,7 @@ class PipelineRun {
       finished = !fresh && recorded_fingerprint(folder / kStageFile) == print;
       if (!finished) {
         const bool same = !fresh && recorded_fingerprint(folder / kStartedFile) == print;
-        if (!same) clear_stage(folder);
+        if (!same) clear_stage(folder, context_.log);
         write_file_atomic(folder / kStartedFile, Json{{"fingerprint", print}}.dump() + "\n");
       }
     }

@@ -18,10 +18,17 @@ using Json = nlohmann::ordered_json;
 
 Json run_eval_stage(const Recipe& recipe, const CommandContext& context) {
   at::set_num_threads(threads_for_rank(context.world.ranks_on_node()));
-  const Tokenizer tokenizer = tokenizer_for(recipe);
-  if (context.group().is_root()) prepare(recipe, tokenizer, shard_folder(recipe), context.log);
+  const bool own_sources = !recipe.data.sources.empty();
+  const Tokenizer tokenizer = own_sources ? tokenizer_for(recipe) : Tokenizer::load(shard_folder(recipe));
+  if (context.group().is_root() && own_sources) prepare(recipe, tokenizer, shard_folder(recipe), context.log);
   context.group().barrier("preparation of the token shards by rank 0");
   const InitialWeights start = initial_weights(recipe, tokenizer);
+  check_tokenizer_of_model(recipe, start, tokenizer);
+  if (recipe.train.sequence_length > start.shape.max_positions) {
+    throw UsageError(fmt::format("train.sequence_length {} is longer than the model's {} positions",
+                                 recipe.train.sequence_length, start.shape.max_positions),
+                     "shorten the rows");
+  }
   ShardedModel model(start.shape, AdapterOptions{}, recipe.train, context.group());
   model.fill_base(start.base);
   const HeldoutLoss heldout(shard_folder(recipe), recipe.train.sequence_length,

@@ -41,7 +41,9 @@ extern "C" void forward_signal(int signal_number) {
                  number == SIGKILL ? "the system may have been out of memory; " : "");
     std::fflush(stderr);
   }
-  std::_Exit(static_cast<int>(ExitCode::kCommunication));
+  // A crash is a fault of ours; being killed is the machine's or somebody's doing.
+  const bool crashed = number == SIGSEGV || number == SIGABRT || number == SIGFPE || number == SIGILL;
+  std::_Exit(static_cast<int>(crashed ? ExitCode::kUnexpected : ExitCode::kCommunication));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Ranks that work together. `Group` is a copyable value over an abstract backend (mpi, solo, fake);
 // size 1 runs the same code. All ranks must call the same operations in the same order.
-// Buffers are flat fp32; counts are 64-bit (backends cut them to what their library takes).
+// Buffers are flat fp32; a rank exchanges at most 2^30 elements at once.
 #pragma once
 
 #include <cstddef>

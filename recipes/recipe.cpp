@@ -45,6 +45,11 @@ Recipe read_recipe(const std::filesystem::path& file, const StageContext& contex
   if (recipe.name.empty()) recipe.name = context.pipeline ? context.stage : file.stem().string();
   if (recipe.run.dir.empty()) recipe.run.dir = "runs/" + recipe.name;
   recipe.run.dir = without_trailing_slash(recipe.run.dir);
+  if (context.pipeline && recipe.run.dir != (context.folder / context.stage).string()) {
+    throw UsageError(fmt::format("stage '{}': run.dir {} is not the pipeline's folder {}", context.stage, recipe.run.dir,
+                                 (context.folder / context.stage).string()),
+                     "set run.dir for the whole pipeline: --set run.dir=...");
+  }
   const auto folder = context.pipeline ? context.folder : std::filesystem::path(recipe.run.dir).parent_path();
   resolve_stage_paths(recipe, folder, context.pipeline ? &context.earlier : nullptr, file, places, faults);
   validate(recipe, file, places, faults);

@@ -139,6 +139,12 @@ class Validator {
   void adapter() {
     const auto& a = r_.adapter;
     if (a.kind == "none") return;
+    if (r_.model.from.empty()) {
+      fault("adapter.kind", "'adapter.kind' is {} and 'model.from' is empty: an adapter needs a base that is stored somewhere", a.kind);
+    }
+    if (r_.model.untrained) {
+      fault("model.untrained", "'model.untrained' gives fresh weights, which no file holds: an adapter could not name its base");
+    }
     if (a.targets.empty()) fault("adapter.targets", "'adapter.targets' is empty: nothing would be trained");
     std::set<std::string> seen;
     for (const auto& target : a.targets) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/fingerprint.h"
+#include "base/text.h"
 #include "trainer/safetensors.h"
 
 namespace anneal {
@@ -124,9 +125,22 @@ void load_unit(const fs::path& checkpoint, const Json& manifest,
   }
 }
 
-TrainState load_checkpoint(const fs::path& checkpoint, ShardedModel& model, const Group& group) {
-  const Json manifest = read_manifest(checkpoint);
-  verify_files(checkpoint, manifest, group);
+/// All files are whole and the manifest reads: "" on every rank, or why not (on the ranks that know).
+std::string damage(const fs::path& checkpoint, Json& manifest, const Group& group) {
+  std::string fault;
+  try {
+    manifest = read_manifest(checkpoint);
+    verify_files(checkpoint, manifest, group);
+  } catch (const DataError& error) {
+    fault = error.what();
+  }
+  double faults[1] = {fault.empty() ? 0.0 : 1.0};
+  group.all_reduce_sum(faults, "agreement on a checkpoint");
+  if (faults[0] > 0 && fault.empty()) fault = fmt::format("checkpoint {} is damaged", checkpoint.string());
+  return fault;
+}
+
+TrainState load_checkpoint(const fs::path& checkpoint, const Json& manifest, ShardedModel& model) {
   std::vector<SafetensorsFile> files;
   for (const auto& file : manifest.at("files")) {
     files.push_back(SafetensorsFile::open(checkpoint / file.at("name").get<std::string>()));
@@ -192,27 +206,23 @@ void save_checkpoint(const fs::path& folder, ShardedModel& model, const TrainSta
 
 std::optional<TrainState> load_newest_checkpoint(const fs::path& folder, ShardedModel& model,
                                                  const Group& group, const Log& log) {
-  const auto candidates = checkpoints_newest_first(folder);
+  // Rank 0 lists, so that all ranks try the same ones whatever their file system shows them.
+  std::string names;
+  if (group.is_root()) {
+    for (const auto& path : checkpoints_newest_first(folder)) names += path.filename().string() + "\n";
+  }
+  names = group.broadcast(names, "list of checkpoints");
   std::string first_fault;
-  for (const auto& candidate : candidates) {
-    std::optional<TrainState> state;
-    std::string fault, hint;
-    try {
-      state = load_checkpoint(candidate, model, group);
-    } catch (const DataError& error) {
-      fault = error.what();
-      hint = error.hint();
-    }
-    double failures[1] = {state ? 0.0 : 1.0};
-    group.all_reduce_sum(failures, "agreement on a checkpoint");
-    if (failures[0] == 0) return state;
-    // A checkpoint that is whole but of another model is the user's mistake, not damage.
-    if (!hint.empty()) throw DataError(fault, hint);
-    if (fault.empty()) fault = fmt::format("checkpoint {} is damaged", candidate.string());
+  for (const auto name : split(names, '\n')) {
+    if (name.empty()) continue;
+    const fs::path candidate = folder / name;
+    Json manifest;
+    const std::string fault = damage(candidate, manifest, group);
+    if (fault.empty()) return load_checkpoint(candidate, manifest, model);
     log.warn("{}; trying the one before", fault);
     if (first_fault.empty()) first_fault = fault;
   }
-  if (candidates.empty()) return std::nullopt;
+  if (names.empty()) return std::nullopt;
   throw DataError(first_fault, "no whole checkpoint is left: start again with --fresh");
 }
 

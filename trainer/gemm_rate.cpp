@@ -1,5 +1,7 @@
 #include "trainer/gemm_rate.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <ATen/ATen.h>
 
 #include <algorithm>

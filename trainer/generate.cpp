@@ -1,5 +1,7 @@
 #include "trainer/generate.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>

@@ -1,5 +1,6 @@
-// Sampling texts and crystals from a model: continuous batches over a key/value cache. What a sample
-// says depends on (seed, its index) only, not on the batch or the number of ranks.
+// Sampling texts and crystals from a model: continuous batches over a key/value cache. A sample
+// depends on (seed, its index), not on which others are in its batch or on the number of ranks, up to the
+// rounding of products of another size.
 #pragma once
 
 #include <functional>

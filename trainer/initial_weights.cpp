@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/fingerprint.h"
 #include "data/prepare.h"
 
 namespace anneal {
@@ -65,6 +67,30 @@ InitialWeights initial_weights(const Recipe& recipe, const Tokenizer& tokenizer)
   result.base = recipe.model.untrained ? fresh_weights(result.shape, seed) : weights_of(source);
   result.source = std::move(source);
   return result;
+}
+
+void check_tokenizer_of_model(const Recipe& recipe, const InitialWeights& start,
+                              const Tokenizer& tokenizer) {
+  if (!start.source || recipe.model.untrained || start.source->tokenizer.empty()) return;
+  if (start.source->tokenizer.extension() == ".json") return;
+  if (start.shape.vocab_size > start.source->shape().vocab_size) return;
+  if (Tokenizer::load(start.source->tokenizer).fingerprint() == tokenizer.fingerprint()) return;
+  throw DataError(
+      fmt::format("the tokenizer of the token shards ({} pieces) is not that of the model {} ({})",
+                  tokenizer.vocab_size(), recipe.model.from, start.source->tokenizer.string()),
+      "leave tokenizer.path empty to use the model's own, or set model.vocab_size to give the model a "
+      "larger vocabulary");
+}
+
+std::string weights_fingerprint(const WeightSource& source) {
+  std::string all;
+  for (const auto& path : {source.path, source.base_path}) {
+    if (path.empty()) continue;
+    for (const auto& file : expand_paths(path.string())) {
+      if (file.extension() == ".safetensors" || file.extension() == ".bin") all += fingerprint_file(file);
+    }
+  }
+  return fingerprint(all);
 }
 
 double flops_per_token(const ModelShape& s, std::int64_t length, bool frozen_base) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "data/tokenizer.h"
 #include "recipes/schema.h"
@@ -23,6 +24,14 @@ Tokenizer tokenizer_for(const Recipe& recipe);
 /// Reads `model:`. A vocabulary larger than the source's adds rows that are the mean of its rows
 /// (CrystalLLM's rule for added tokens). Throws UsageError and DataError.
 InitialWeights initial_weights(const Recipe& recipe, const Tokenizer& tokenizer);
+
+/// Throws DataError unless the tokenizer is the one that lies beside the model's weights: they know what
+/// their ids mean through it. Fresh weights know nothing yet, and a grown vocabulary is a new tokenizer on
+/// purpose; a tokenizer.json cannot be compared.
+void check_tokenizer_of_model(const Recipe& recipe, const InitialWeights& start, const Tokenizer& tokenizer);
+
+/// Fingerprint of the stored weights' content.
+std::string weights_fingerprint(const WeightSource& source);
 
 /// Floating-point operations a token costs in training: 6 a matrix weight + attention over half of
 /// the row (causal), forward and backward (sharded_training.md, formulae).

@@ -1,5 +1,7 @@
 #include "trainer/sharded_model.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>

@@ -45,9 +45,10 @@ std::vector<TokenId> TokenGrammar::matching(const GrammarState& state) const {
 std::span<const TokenId> TokenGrammar::allowed(const GrammarState& state, std::int64_t budget) {
   auto found = cache_.find(state);
   if (found == cache_.end()) found = cache_.emplace(state, matching(state)).first;
-  // A token is at most as long as the crystal's longest line: far from the end all are fine.
-  constexpr std::int64_t kFarFromTheEnd = 64;
-  if (budget > kFarFromTheEnd) return found->second;
+  // Far from the end of the budget every token is fine: from no state is the shortest end longer than
+  // from the start, and no token is longer than a line.
+  constexpr std::int64_t kLine = 32;
+  if (budget > grammar_.may_finish_within(grammar_.start()) + kLine) return found->second;
   urgent_.clear();
   for (const TokenId id : found->second) {
     if (is_end(id) || grammar_.may_finish_within(advance(state, id)) + 1 < budget) {

@@ -62,18 +62,6 @@ RankRows rank_rows(std::int64_t global_batch, const Group& group) {
           global_batch * (group.rank() + 1) / group.size()};
 }
 
-/// What earlier calls of a resumed run measured: their lines are in metrics.jsonl.
-void complete_from_metrics(const RunFolder& folder, TrainOutcome& outcome, std::vector<double>& speeds) {
-  for (const auto& line : read_metrics(folder)) {
-    if (line.split.empty()) {
-      outcome.final_loss = line.loss;
-      if (line.tokens_per_second > 0) speeds.push_back(line.tokens_per_second);
-    } else if (line.step == 0) {
-      outcome.heldout_before[line.split] = line.loss;
-    }
-  }
-}
-
 std::vector<std::uint64_t> sample_indices(std::int64_t first, std::int64_t count) {
   std::vector<std::uint64_t> samples(count);
   for (std::int64_t i = 0; i < count; ++i) samples[i] = static_cast<std::uint64_t>(first + i);
@@ -156,8 +144,7 @@ class Stage {
     }
     progress.finish();
     if (metrics) metrics->flush();
-    if (outcome.heldout_after.empty()) validate(metrics, outcome.heldout_after);
-    if (resumed_ && group_.is_root()) complete_from_metrics(folder_, outcome, speeds);
+    if (resumed_) complete(metrics, outcome, speeds);
     outcome.steps = steps_;
     outcome.tokens = state_.samples * recipe_.train.sequence_length;
     outcome.seconds = seconds_since(loop_start);
@@ -271,24 +258,30 @@ class Stage {
                                    recipe_.train.sequence_length, start_.shape.max_positions),
                        "shorten the rows, or raise model.max_positions for a model from scratch");
     }
-    // Weights know what their ids mean through their tokenizer. Fresh weights know nothing yet, and a
-    // grown vocabulary is a new tokenizer on purpose.
-    const bool grown = recipe_.model.vocab_size > 0;
-    if (!start_.source || start_.source->tokenizer.empty() || recipe_.model.untrained || grown) return;
-    if (Tokenizer::load(start_.source->tokenizer).fingerprint() == tokenizer_->fingerprint()) return;
-    throw DataError(
-        fmt::format("the tokenizer of the token shards ({} pieces) is not that of the model {} ({})",
-                    tokenizer_->vocab_size(), recipe_.model.from, start_.source->tokenizer.string()),
-        "leave tokenizer.path empty to use the model's own, or set model.vocab_size to give the model a "
-        "larger vocabulary");
+    check_tokenizer_of_model(recipe_, start_, *tokenizer_);
+    if (recipe_.adapter.kind != "none" && start_.shape.vocab_size > start_.source->shape().vocab_size) {
+      throw UsageError(fmt::format("model.vocab_size {} adds tokens to a base that stays frozen, and an adapter cannot hold them",
+                                   recipe_.model.vocab_size),
+                       "train the added tokens in a stage without adapters first");
+    }
   }
 
   void load(bool fresh) {
     state_.data_fingerprint = stream_->fingerprint();
     state_.recipe_fingerprint = recipe_fingerprint(recipe_);
+    if (recipe_.adapter.kind != "none") {
+      // The frozen base is in no checkpoint: an adapter must not go on over another one.
+      const std::string base = group_.is_root() ? weights_fingerprint(*start_.source) : "";
+      state_.recipe_fingerprint =
+          fingerprint(state_.recipe_fingerprint + group_.broadcast(base, "fingerprint of the base"));
+    }
     if (group_.is_root()) {
       make_folders(folder_.root);
-      if (fresh) std::filesystem::remove_all(folder_.checkpoints());
+      if (fresh) {  // first what makes the folder look finished
+        for (const char* name : {"stage.json", "summary.json", "model", "adapter", "checkpoints", "tensorboard"}) {
+          std::filesystem::remove_all(folder_.root / name);
+        }
+      }
       remove_unfinished_checkpoints(folder_.checkpoints());
     }
     group_.barrier("clean-up of the checkpoint folder");
@@ -308,6 +301,11 @@ class Stage {
       throw UsageError(fmt::format("the recipe changed since the checkpoint at step {} in {}",
                                    loaded->step, folder_.checkpoints().string()),
                        "use the recipe in the run folder, or start again with --fresh");
+    }
+    if (loaded->step > steps_) {
+      throw UsageError(fmt::format("{} holds a checkpoint of step {}, the recipe ends at step {}",
+                                   folder_.checkpoints().string(), loaded->step, steps_),
+                       "raise train.steps, or start again with --fresh");
     }
     state_ = *loaded;
     resumed_ = true;
@@ -333,6 +331,31 @@ class Stage {
     for (const auto& [split, loss] : heldout_->evaluate(*model_)) {
       losses[split] = loss;
       if (metrics) metrics->write_validation(state_.step, split, loss);
+    }
+  }
+
+  /// Adds what earlier calls of a resumed run measured (their lines are in metrics.jsonl), and validates
+  /// if the last of them was stopped before it did.
+  void complete(std::optional<MetricsWriter>& metrics, TrainOutcome& outcome, std::vector<double>& speeds) {
+    speeds.clear();
+    std::map<std::string, double> last;
+    if (group_.is_root()) {
+      for (const auto& line : read_metrics(folder_)) {
+        if (line.split.empty()) {
+          outcome.final_loss = line.loss;
+          speeds.push_back(line.tokens_per_second);
+        } else {
+          if (line.step == 0) outcome.heldout_before[line.split] = line.loss;
+          if (line.step == steps_) last[line.split] = line.loss;
+        }
+      }
+    }
+    double known[1] = {static_cast<double>(last.size())};
+    group_.all_reduce_sum(known, "agreement on the last validation");
+    if (known[0] == 0) {
+      validate(metrics, outcome.heldout_after);
+    } else if (group_.is_root()) {
+      outcome.heldout_after = last;
     }
   }
 

@@ -1,5 +1,7 @@
 #include "trainer/model/decode.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <ATen/Parallel.h>
 
 #include <algorithm>

@@ -74,7 +74,7 @@ double head_loss(const at::Tensor& x_ND, const at::Tensor& norm_D, double norm_e
   rms_norm_forward(x_MD, norm_D, norm_eps, normed_MD, rstd_M);
 
   const std::int64_t vocabulary = weight_VD.size(0);
-  const std::int64_t chunk = std::clamp<std::int64_t>(kChunkNumbers / vocabulary, 16, count);
+  const std::int64_t chunk = std::min(count, std::max<std::int64_t>(16, kChunkNumbers / vocabulary));
   at::Tensor logits_buffer = at::empty({std::min(chunk, count), vocabulary}, x_MD.options());
   at::Tensor dnormed_MD = gradients ? at::empty_like(x_MD) : at::Tensor();
   double loss = 0;
