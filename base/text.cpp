@@ -87,6 +87,10 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
   return best;
 }
 
+std::string quoted(std::string_view text) {
+  return fmt::format("'{}{}'", text.substr(0, 60), text.size() > 60 ? "..." : "");
+}
+
 std::string with_commas(std::int64_t count) {
   std::string digits = std::to_string(count < 0 ? -count : count);
   for (int i = static_cast<int>(digits.size()) - 3; i > 0; i -= 3) digits.insert(i, ",");

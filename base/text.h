@@ -25,6 +25,9 @@ int edit_distance(std::string_view a, std::string_view b);
 /// The candidate nearest to `name` by edit distance (ties: the first), "" if there is none.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates);
 
+/// The text in single quotes, cut after 60 bytes: for messages about input of any length.
+std::string quoted(std::string_view text);
+
 /// `count` with thousands separated by commas: 1234567 -> "1,234,567".
 std::string with_commas(std::int64_t count);
 

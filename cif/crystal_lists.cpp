@@ -57,10 +57,6 @@ std::optional<std::vector<std::string_view>> list_items(std::string_view text, i
   return items;
 }
 
-std::string shown(std::string_view text) {
-  return fmt::format("'{}{}'", text.substr(0, 60), text.size() > 60 ? "..." : "");
-}
-
 std::optional<ParsedCrystal> numbers(const std::vector<std::string_view>& items, const char* what,
                                      std::vector<double>& values) {
   for (const auto item : items) {
@@ -70,10 +66,10 @@ std::optional<ParsedCrystal> numbers(const std::vector<std::string_view>& items,
         values.push_back(value);
         break;
       case NumberText::kNotFinite:
-        return rejected(RejectReason::kNotFinite, fmt::format("{}: {}", what, shown(item)));
+        return rejected(RejectReason::kNotFinite, fmt::format("{}: {}", what, quoted(item)));
       case NumberText::kNotANumber:
         return rejected(RejectReason::kBadNumber,
-                        fmt::format("{}: {} is not a number", what, shown(item)));
+                        fmt::format("{}: {} is not a number", what, quoted(item)));
     }
   }
   return std::nullopt;
@@ -88,21 +84,21 @@ ParsedCrystal parse_crystal_lists(std::string_view lengths, std::string_view ang
     const auto items = list_items(text, 1);
     if (!items || items->size() != 3) {
       return rejected(RejectReason::kNoLattice,
-                      fmt::format("{}: three numbers are expected: {}", what, shown(text)));
+                      fmt::format("{}: three numbers are expected: {}", what, quoted(text)));
     }
     if (auto fault = numbers(*items, what, cell)) return *std::move(fault);
   }
   const auto names = list_items(species, 1);
   if (!names) {
     return rejected(RejectReason::kUnreadableRow,
-                    fmt::format("species: a list is expected: {}", shown(species)));
+                    fmt::format("species: a list is expected: {}", quoted(species)));
   }
   if (names->empty()) return rejected(RejectReason::kNoSites, "the list of species is empty");
   const auto items = list_items(coords, 2, 3);
   if (!items) {
     return rejected(
         RejectReason::kMissingCoordinates,
-        fmt::format("coords: a list of three numbers per site is expected: {}", shown(coords)));
+        fmt::format("coords: a list of three numbers per site is expected: {}", quoted(coords)));
   }
   Crystal crystal;
   crystal.cell = {cell[0], cell[1], cell[2], cell[3], cell[4], cell[5]};
@@ -111,7 +107,7 @@ ParsedCrystal parse_crystal_lists(std::string_view lengths, std::string_view ang
     site.atomic_number = atomic_number(trim(name));
     if (site.atomic_number == 0) {
       return rejected(RejectReason::kUnknownElement,
-                      fmt::format("species: {} is not an element", shown(name)));
+                      fmt::format("species: {} is not an element", quoted(name)));
     }
     crystal.sites.push_back(site);
   }

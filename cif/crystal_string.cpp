@@ -15,10 +15,6 @@
 namespace anneal {
 namespace {
 
-std::string shown(std::string_view text) {
-  return fmt::format("'{}{}'", text.substr(0, 60), text.size() > 60 ? "..." : "");
-}
-
 /// Next line that is not blank, trimmed; nothing at the end.
 std::optional<std::string_view> next_line(std::string_view& rest, int& line_number) {
   while (!rest.empty()) {
@@ -53,19 +49,19 @@ std::optional<ParsedCrystal> three_numbers(std::string_view line, int line_numbe
         break;
       case NumberText::kNotFinite:
         return rejected(RejectReason::kNotFinite,
-                        fmt::format("line {}: {}", line_number, shown(parts[i])));
+                        fmt::format("line {}: {}", line_number, quoted(parts[i])));
       case NumberText::kNotANumber:
         return rejected(RejectReason::kBadNumber,
-                        fmt::format("line {}: {} is not a number", line_number, shown(parts[i])));
+                        fmt::format("line {}: {} is not a number", line_number, quoted(parts[i])));
     }
   }
   if (parts.size() < 3) {
     return rejected(missing, fmt::format("line {}: three numbers are expected, there are {}: {}",
-                                         line_number, parts.size(), shown(line)));
+                                         line_number, parts.size(), quoted(line)));
   }
   if (parts.size() > 3) {
     return rejected(RejectReason::kTrailingText,
-                    fmt::format("line {}: more than three numbers: {}", line_number, shown(line)));
+                    fmt::format("line {}: more than three numbers: {}", line_number, quoted(line)));
   }
   return std::nullopt;
 }
@@ -115,7 +111,7 @@ ParsedCrystal parse_crystal_string(std::string_view text) {
     site.atomic_number = atomic_number(*line);
     if (site.atomic_number == 0) {
       return rejected(RejectReason::kUnknownElement,
-                      fmt::format("line {}: {} is not an element", line_number, shown(*line)));
+                      fmt::format("line {}: {} is not an element", line_number, quoted(*line)));
     }
     const auto coordinates = next_line(rest, line_number);
     std::array<double, 3> xyz{};

@@ -39,4 +39,5 @@ target_precompile_headers(anneal_torch_pch PRIVATE
 function(anneal_use_torch name)
   target_link_libraries(${name} PUBLIC anneal_torch fmt::fmt nlohmann_json::nlohmann_json CLI11::CLI11)
   target_precompile_headers(${name} REUSE_FROM anneal_torch_pch)
+  anneal_unity(${name})
 endfunction()

@@ -24,7 +24,7 @@ namespace {
 constexpr std::int64_t kGeneralWords = 400000;
 constexpr const char* kManifest = "corpus.json";
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// Writes files one by one and remembers what they hold.
 class Writer {
@@ -37,7 +37,7 @@ class Writer {
       throw DataError(fmt::format("corpus: {} would not be UTF-8 at byte {}", name, *bad));
     }
     write_file_atomic(folder_ / name, bytes);
-    Json entry = {{"name", name}, {what, count}};
+    OrderedJson entry = {{"name", name}, {what, count}};
     if (words > 0) entry["words"] = words;
     entry["bytes"] = bytes.size();
     entry["fingerprint"] = fingerprint(bytes);
@@ -46,15 +46,15 @@ class Writer {
               words > 0 ? fmt::format(", {} words", with_commas(words)) : "",
               human_bytes(static_cast<double>(bytes.size())));
   }
-  const Json& files() const { return files_; }
+  const OrderedJson& files() const { return files_; }
 
  private:
   std::filesystem::path folder_;
   const Log& log_;
-  Json files_ = Json::array();
+  OrderedJson files_ = OrderedJson::array();
 };
 
-std::string quoted(const std::string& field) {
+std::string csv_field(const std::string& field) {
   std::string text = "\"";
   for (const char c : field) text += c == '"' ? std::string("\"\"") : std::string(1, c);
   return text + '"';
@@ -67,10 +67,10 @@ void write_crystals(Writer& writer, const std::string& name,
   for (const auto& fact : crystals) {
     if (!has_usable_size(fact.crystal, options)) continue;
     const int group = space_group_number(fact.spacegroup);
-    csv += fmt::format("{},{},{},{},{:.4f},{},{}\n", quoted(fact.id), quoted(fact.formula),
-                       quoted(fact.spacegroup), group > 0 ? std::to_string(group) : "",
+    csv += fmt::format("{},{},{},{},{:.4f},{},{}\n", csv_field(fact.id), csv_field(fact.formula),
+                       csv_field(fact.spacegroup), group > 0 ? std::to_string(group) : "",
                        fact.density_g_cm3, fact.crystal.sites.size(),
-                       quoted(write_cif(fact.crystal, fact.formula)));
+                       csv_field(write_cif(fact.crystal, fact.formula)));
     ++count;
   }
   writer.write(name, csv, count, "crystals");
@@ -94,7 +94,7 @@ void write_records(Writer& writer, const std::string& name, std::int64_t count,
   std::string text;
   for (std::int64_t i = 0; i < count; ++i) {
     const auto [system, question, answer] = record(i);
-    text += Json{{"system", system}, {"question", question}, {"answer", answer}}.dump();
+    text += OrderedJson{{"system", system}, {"question", question}, {"answer", answer}}.dump();
     text += '\n';
   }
   writer.write(name, text, count, "records");
@@ -134,7 +134,7 @@ void write_corpus(const Recipe& recipe, const std::filesystem::path& folder, con
         derive_key({seed, name_key("general question"), static_cast<std::uint64_t>(i)}));
   });
 
-  const Json manifest = {{"format", "anneal-corpus"},
+  const OrderedJson manifest = {{"format", "anneal-corpus"},
                          {"version", 1},
                          {"seed", recipe.run.seed},
                          {"crystals", options.crystals},
@@ -149,7 +149,7 @@ void write_corpus(const Recipe& recipe, const std::filesystem::path& folder, con
 bool corpus_is_whole(const std::filesystem::path& folder) {
   if (!std::filesystem::exists(folder / kManifest)) return false;
   const auto manifest =
-      Json::parse(read_file(folder / kManifest), nullptr, /*allow_exceptions=*/false);
+      OrderedJson::parse(read_file(folder / kManifest), nullptr, /*allow_exceptions=*/false);
   if (!manifest.is_object() || manifest.value("format", "") != "anneal-corpus" ||
       manifest.value("version", 0) != 1 || !manifest.contains("files")) {
     return false;

@@ -7,31 +7,31 @@
 #include "base/fingerprint.h"
 
 namespace anneal {
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 namespace {
 
-constexpr const char* kFormat = "anneal-token-shards";
-constexpr int kVersion = 1;
+constexpr const char* kManifestFormat = "anneal-token-shards";
+constexpr int kManifestVersion = 1;
 constexpr const char* kFileName = "manifest.json";
 constexpr const char* kCheckKey = "manifest_fingerprint";
 
-Json to_json(const TokenManifest& m) {
-  Json json = {{"format", kFormat}, {"version", kVersion}, {"options", m.options}, {"tokenizer", m.tokenizer},
+OrderedJson to_json(const TokenManifest& m) {
+  OrderedJson json = {{"format", kManifestFormat}, {"version", kManifestVersion}, {"options", m.options}, {"tokenizer", m.tokenizer},
                {"vocab_size", m.vocab_size}, {"eos_id", m.eos_id}, {"seed", m.seed}};
-  json["sources"] = Json::array();
+  json["sources"] = OrderedJson::array();
   for (const auto& s : m.sources) {
     json["sources"].push_back({{"name", s.name}, {"kind", s.kind}, {"documents", s.documents}, {"tokens", s.tokens},
                                {"heldout_documents", s.heldout_documents}, {"heldout_tokens", s.heldout_tokens},
                                {"share_wanted", s.share_wanted}, {"share_written", s.share_written},
                                {"tokens_written", s.tokens_written}, {"passes", s.passes}, {"note", s.note}});
   }
-  json["files"] = Json::array();
+  json["files"] = OrderedJson::array();
   for (const auto& f : m.files) {
     json["files"].push_back({{"name", f.name}, {"split", f.split}, {"bytes", f.bytes}, {"fingerprint", f.fingerprint},
                              {"documents", f.documents}, {"tokens", f.tokens}, {"has_whole", f.has_whole}});
   }
-  json["inputs"] = Json::array();
+  json["inputs"] = OrderedJson::array();
   for (const auto& i : m.inputs) {
     json["inputs"].push_back({{"source", i.source}, {"path", i.path}, {"bytes", i.bytes},
                               {"modified_ns", i.modified_ns}, {"fingerprint", i.fingerprint}});
@@ -39,7 +39,7 @@ Json to_json(const TokenManifest& m) {
   return json;
 }
 
-TokenManifest from_json(const Json& json) {
+TokenManifest from_json(const OrderedJson& json) {
   TokenManifest m;
   json.at("options").get_to(m.options);
   json.at("tokenizer").get_to(m.tokenizer);
@@ -70,13 +70,13 @@ std::int64_t TokenManifest::train_tokens() const {
 }
 
 std::string TokenManifest::content_fingerprint() const {
-  std::string all = fmt::format("{} {} {}", kFormat, kVersion, tokenizer);
+  std::string all = fmt::format("{} {} {}", kManifestFormat, kManifestVersion, tokenizer);
   for (const auto& file : files) all += fmt::format("\n{} {} {}", file.name, file.split, file.fingerprint);
   return fingerprint(all);
 }
 
 void save_manifest(const TokenManifest& manifest, const std::filesystem::path& folder) {
-  Json json = to_json(manifest);
+  OrderedJson json = to_json(manifest);
   json[kCheckKey] = fingerprint(json.dump());
   write_file_atomic(folder / kFileName, json.dump(1) + "\n");
 }
@@ -88,13 +88,13 @@ TokenManifest load_manifest(const std::filesystem::path& folder) {
                     "run `anneal prepare` with the recipe");
   }
   try {
-    Json json = Json::parse(read_file(path));
-    if (json.at("format") != kFormat) {
+    OrderedJson json = OrderedJson::parse(read_file(path));
+    if (json.at("format") != kManifestFormat) {
       throw DataError(fmt::format("{} is no manifest of token shards", path.string()), "check the folder");
     }
-    if (json.at("version") != kVersion) {
+    if (json.at("version") != kManifestVersion) {
       throw DataError(fmt::format("{} has version {}, this program reads {}", path.string(),
-                                  json.at("version").dump(), kVersion),
+                                  json.at("version").dump(), kManifestVersion),
                       "run `anneal prepare` again");
     }
     const std::string expected = json.at(kCheckKey);
@@ -104,7 +104,7 @@ TokenManifest load_manifest(const std::filesystem::path& folder) {
                       "run `anneal prepare` again");
     }
     return from_json(json);
-  } catch (const Json::exception& error) {
+  } catch (const OrderedJson::exception& error) {
     throw DataError(fmt::format("{} is cut short or damaged: {}", path.string(), error.what()),
                     "run `anneal prepare` again");
   }

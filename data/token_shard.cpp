@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kFormat = "anneal-tokens";
-constexpr std::int64_t kVersion = 1;
+constexpr const char* kShardFormat = "anneal-tokens";
+constexpr std::int64_t kShardVersion = 1;
 constexpr std::size_t kShardTokens = std::size_t{16} << 20;
 constexpr const char* kAgainHint = "run `anneal prepare` again";
 
@@ -78,8 +78,8 @@ void TokenShardWriter::write_shard() {
   const fs::path temporary = path.string() + ".tmp-anneal-" + std::to_string(static_cast<long>(::getpid()));
   try {
     Hdf5Writer out(temporary);
-    out.set_attribute("format", kFormat);
-    out.set_attribute("version", kVersion);
+    out.set_attribute("format", kShardFormat);
+    out.set_attribute("version", kShardVersion);
     out.set_attribute("vocab_size", static_cast<std::int64_t>(vocab_size_));
     out.set_attribute("tokenizer", tokenizer_fingerprint_);
     if (vocab_size_ < 65536) {
@@ -122,9 +122,9 @@ TokenShard::TokenShard(const fs::path& folder, const ShardFile& expected, int vo
   const auto damaged = [&](const std::string& what) {
     return DataError(fmt::format("shard {} is damaged: {}", path.string(), what), kAgainHint);
   };
-  if (file.string_attribute("format") != kFormat) throw damaged("it holds no tokens");
-  if (const auto version = file.integer_attribute("version"); version != kVersion) {
-    throw DataError(fmt::format("shard {} has version {}, this program reads {}", path.string(), version, kVersion),
+  if (file.string_attribute("format") != kShardFormat) throw damaged("it holds no tokens");
+  if (const auto version = file.integer_attribute("version"); version != kShardVersion) {
+    throw DataError(fmt::format("shard {} has version {}, this program reads {}", path.string(), version, kShardVersion),
                     kAgainHint);
   }
   if (const auto found = file.integer_attribute("vocab_size"); found != vocab_size) {
