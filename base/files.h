@@ -1,4 +1,4 @@
-// Whole-file reading and crash-safe writing (temporary file, fsync, rename), and glob patterns.
+// Whole-file reading and crash-safe writing (base/atomic_file.h), and glob patterns.
 #pragma once
 
 #include <filesystem>
@@ -19,9 +19,6 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view bytes
 /// Files that match a shell pattern (`*`, `?`, `[...]`, `~`), a folder (all regular files below it,
 /// hidden ones skipped) or a plain file, sorted by path. Empty if nothing matches.
 std::vector<std::filesystem::path> expand_paths(const std::string& pattern);
-
-/// Removes what interrupted `write_file_atomic` calls left in `folder` (not below it).
-void remove_temporary_files(const std::filesystem::path& folder);
 
 /// Creates the folder and its parents. Throws DataError naming it and the reason.
 void make_folders(const std::filesystem::path& folder);

@@ -1,11 +1,6 @@
 #include "cif/score.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <deque>
 #include <future>
 #include <memory>
@@ -13,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/progress.h"
@@ -33,46 +29,6 @@ int thread_count(const ScoreOptions& options) {
   if (options.threads > 0) return options.threads;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
-
-/// A file that appears under its name only when `close` has been called.
-class WholeFile {
- public:
-  explicit WholeFile(fs::path path)
-      : path_(std::move(path)),
-        temporary_(path_.string() + ".tmp-anneal-" + std::to_string(::getpid())),
-        file_(std::fopen(temporary_.c_str(), "wb")) {
-    if (file_ == nullptr) fail();
-  }
-  ~WholeFile() {
-    if (file_ != nullptr) {
-      std::fclose(file_);
-      std::remove(temporary_.c_str());
-    }
-  }
-  WholeFile(const WholeFile&) = delete;
-  WholeFile& operator=(const WholeFile&) = delete;
-
-  void write(std::string_view bytes) {
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) fail();
-  }
-  void close() {
-    if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) fail();
-    const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
-    if (!closed || std::rename(temporary_.c_str(), path_.c_str()) != 0) {
-      std::remove(temporary_.c_str());
-      fail();
-    }
-  }
-
- private:
-  [[noreturn]] void fail() const {
-    throw DataError(fmt::format("cannot write {}: {}", path_.string(), std::strerror(errno)),
-                    errno == ENOSPC ? "the disk is full: free some space or choose another --out"
-                                    : "choose another folder with --out");
-  }
-  fs::path path_, temporary_;
-  std::FILE* file_;
-};
 
 fs::path part_path(const fs::path& out_dir, int rank) {
   return out_dir / fmt::format("verdicts.part-{:05}.jsonl", rank);
@@ -186,7 +142,7 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
     std::error_code ignored;
     fs::remove(out_dir / "summary.json", ignored);
   }
-  WholeFile file(alone ? out_dir / "verdicts.jsonl" : part_path(out_dir, options.rank));
+  AtomicFile file(alone ? out_dir / "verdicts.jsonl" : part_path(out_dir, options.rank));
   Progress progress("score", 0, options.progress && options.log.speaks());
 
   ScoreSummary summary;
@@ -245,7 +201,7 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
     throw DataError(fmt::format("{} holds no crystal (0 rows)", input.string()),
                     "check that it is the file that was meant");
   }
-  file.close();
+  file.commit();
   if (alone) finish(summary, out_dir, options);
   return summary;
 }
@@ -265,7 +221,7 @@ ScoreSummary merge_score_parts(const fs::path& out_dir, const ScoreOptions& opti
     parts[rank].source = std::make_unique<ByteSource>(part_path(out_dir, rank));
     parts[rank].advance();
   }
-  WholeFile file(out_dir / "verdicts.jsonl");
+  AtomicFile file(out_dir / "verdicts.jsonl");
   ScoreSummary summary;
   while (true) {
     // the part with the lowest batch comes next
@@ -282,7 +238,7 @@ ScoreSummary merge_score_parts(const fs::path& out_dir, const ScoreOptions& opti
     }
   }
   if (summary.total == 0) throw DataError("there is no crystal in the input (0 rows)");
-  file.close();
+  file.commit();
   finish(summary, out_dir, options);
   for (int rank = 0; rank < options.world_size; ++rank) fs::remove(part_path(out_dir, rank));
   return summary;

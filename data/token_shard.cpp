@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/fingerprint.h"
 #include "base/text.h"
@@ -74,36 +75,27 @@ void TokenShardWriter::write_shard() {
   file.tokens = static_cast<std::int64_t>(b.tokens.size());
   file.has_whole = b.any_whole;
 
-  const fs::path path = folder_ / file.name;
-  const fs::path temporary = path.string() + ".tmp-anneal-" + std::to_string(static_cast<long>(::getpid()));
-  try {
-    Hdf5Writer out(temporary);
-    out.set_attribute("format", kFormat);
-    out.set_attribute("version", kVersion);
-    out.set_attribute("vocab_size", static_cast<std::int64_t>(vocab_size_));
-    out.set_attribute("tokenizer", tokenizer_fingerprint_);
-    if (vocab_size_ < 65536) {
-      const std::vector<std::uint16_t> narrow(b.tokens.begin(), b.tokens.end());
-      out.write("tokens", narrow);
-    } else {
-      out.write("tokens", b.tokens);
-    }
-    out.write("offsets", b.offsets);
-    out.write("source", b.source);
-    out.write("next", b.next);
-    if (b.any_whole) out.write("whole", b.whole);
-    if (b.any_loss_free) out.write("loss", b.loss);
-    out.close();
-    file.bytes = static_cast<std::int64_t>(fs::file_size(temporary));
-    file.fingerprint = fingerprint_file(temporary);
-    std::error_code error;
-    fs::rename(temporary, path, error);
-    if (error) throw DataError(fmt::format("cannot rename {}: {}", temporary.string(), error.message()));
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove(temporary, ignored);
-    throw;
+  TemporaryPath name(folder_ / file.name);
+  Hdf5Writer out(name.temporary());
+  out.set_attribute("format", kFormat);
+  out.set_attribute("version", kVersion);
+  out.set_attribute("vocab_size", static_cast<std::int64_t>(vocab_size_));
+  out.set_attribute("tokenizer", tokenizer_fingerprint_);
+  if (vocab_size_ < 65536) {
+    const std::vector<std::uint16_t> narrow(b.tokens.begin(), b.tokens.end());
+    out.write("tokens", narrow);
+  } else {
+    out.write("tokens", b.tokens);
   }
+  out.write("offsets", b.offsets);
+  out.write("source", b.source);
+  out.write("next", b.next);
+  if (b.any_whole) out.write("whole", b.whole);
+  if (b.any_loss_free) out.write("loss", b.loss);
+  out.close();  // synced
+  file.bytes = static_cast<std::int64_t>(fs::file_size(name.temporary()));
+  file.fingerprint = fingerprint_file(name.temporary());
+  name.commit();
   files_.push_back(std::move(file));
   *buffers_ = {};
 }

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
-#include "trainer/atomic_file.h"
+#include "trainer/tensor_file.h"
 
 namespace anneal {
 namespace {
@@ -189,7 +189,7 @@ void write_llama2c(const fs::path& path, const ModelShape& s, const TensorProvid
   file.write(header.data(), kHeaderBytes);
   for (const auto& part : parts(s)) {
     if (part.name.empty()) {
-      file.write(rotary_table(s));
+      write_tensor(file, rotary_table(s));
       continue;
     }
     for (std::int64_t layer = 0; layer < (part.per_layer ? s.layers : 1); ++layer) {
@@ -200,7 +200,7 @@ void write_llama2c(const fs::path& path, const ModelShape& s, const TensorProvid
                            shape_text(tensor.sizes().vec()), shape_text(part.shape)));
       }
       if (part.rotary_heads > 0) tensor = rotary_halves_to_pairs(tensor, part.rotary_heads);
-      file.write(tensor);
+      write_tensor(file, tensor);
     }
   }
   file.commit();

@@ -2,9 +2,9 @@
 #include <map>
 
 #include "base/error.h"
-#include "trainer/atomic_file.h"
 #include "trainer/json_fields.h"
 #include "trainer/safetensors.h"
+#include "trainer/tensor_file.h"
 
 namespace anneal {
 namespace {
@@ -72,7 +72,7 @@ void write_safetensors(const std::filesystem::path& path, std::vector<TensorInfo
                                   path.string(), info.name, shape_text(shape),
                                   shape_text(info.shape)));
     }
-    file.write(tensor.detach().to(info.dtype));
+    write_tensor(file, tensor.to(info.dtype));
   }
   file.commit();
 }

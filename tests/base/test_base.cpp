@@ -1,6 +1,10 @@
 // base/: text, files, random numbers, fingerprints.
+#include <csignal>
 #include <set>
 
+#include <sys/resource.h>
+
+#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/fingerprint.h"
@@ -36,6 +40,46 @@ TEST_CASE("an atomic write leaves the whole file and no temporary one") {
   CHECK(expand_paths((folder / "a").string()).size() == 1);
   CHECK_THROWS_AS(read_file(folder / "missing"), DataError);
   CHECK_THROWS_AS(write_file_atomic("/proc/nowhere/x", "y"), DataError);
+}
+
+TEST_CASE("a file written piece by piece appears when it is whole, or not at all") {
+  testing::TemporaryFolder folder;
+  const std::string large(1 << 20, 'x');
+  {
+    AtomicFile file(folder / "f");
+    file.write("head ");
+    file.write(large);
+    file.write(" tail");
+    CHECK(file.written() == large.size() + 10);
+    CHECK_FALSE(std::filesystem::exists(folder / "f"));
+    file.commit();
+    CHECK(read_file(folder / "f") == "head " + large + " tail");
+  }
+  CHECK(read_file(folder / "f").size() == large.size() + 10);
+  {
+    AtomicFile abandoned(folder / "f");
+    abandoned.write(large);
+  }
+  CHECK(read_file(folder / "f").size() == large.size() + 10);
+  // No room: the error names the file and the remedy, and the old content stays.
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit small = before;
+  small.rlim_cur = 1 << 19;
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  std::string message;
+  try {
+    write_file_atomic(folder / "f", large);
+  } catch (const DataError& error) {
+    message = error.full_message();
+  }
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  CHECK(message.find((folder / "f").string()) != std::string::npos);
+  CHECK(message.find("the disk is full") != std::string::npos);
+  CHECK(read_file(folder / "f").size() == large.size() + 10);
+  CHECK(expand_paths(folder.path().string()).size() == 1);
 }
 
 TEST_CASE("permutations are permutations and depend on the key only") {
