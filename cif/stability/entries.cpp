@@ -1,0 +1,365 @@
+#include "cif/stability/entries.h"
+
+#include <cctype>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cif/byte_source.h"
+#include "cif/csv.h"
+#include "cif/elements.h"
+#include "cif/parsed_crystal.h"
+#include "cif/stability/mp2020.h"
+
+namespace anneal {
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+namespace {
+
+constexpr double kMaxAmount = 1e6;
+
+Amounts to_sorted(const std::map<int, double>& amounts) {
+  Amounts sorted;
+  for (const auto& [z, amount] : amounts) {
+    if (amount > 0) sorted.emplace_back(z, amount);
+  }
+  return sorted;
+}
+
+/// Reads a group of a formula up to its closing parenthesis or the end.
+bool read_group(std::string_view text, std::size_t& at, std::map<int, double>& amounts, int depth) {
+  if (depth > 8) return false;
+  const auto read_count = [&](double& count) {
+    const std::size_t begin = at;
+    while (at < text.size() && (std::isdigit(static_cast<unsigned char>(text[at])) || text[at] == '.')) ++at;
+    if (at == begin) {
+      count = 1;
+      return true;
+    }
+    return read_number(text.substr(begin, at - begin), count) == NumberText::kNumber && count >= 0 &&
+           count <= kMaxAmount;
+  };
+  while (at < text.size()) {
+    if (text[at] == ' ') {
+      ++at;
+    } else if (text[at] == '(' || text[at] == '[') {
+      const char close = text[at] == '(' ? ')' : ']';
+      std::map<int, double> inner;
+      if (!read_group(text, ++at, inner, depth + 1) || at >= text.size() || text[at] != close) return false;
+      ++at;
+      double count;
+      if (!read_count(count)) return false;
+      for (const auto& [z, amount] : inner) amounts[z] += count * amount;
+    } else if (text[at] == ')' || text[at] == ']') {
+      return depth > 0;
+    } else {
+      std::size_t length = at + 1 < text.size() && std::islower(static_cast<unsigned char>(text[at + 1])) ? 2 : 1;
+      const int z = atomic_number(text.substr(at, length));
+      if (z == 0) return false;
+      at += length;
+      double count;
+      if (!read_count(count)) return false;
+      amounts[z] += count;
+    }
+  }
+  return depth == 0;
+}
+
+[[noreturn]] void bad_entry(const std::string& where, const std::string& what) {
+  throw DataError(fmt::format("{}: {}", where, what),
+                  "entries are described in docs/formats.md (\"Entries of a hull\")");
+}
+
+Amounts composition_of(const Json& value, const std::string& where) {
+  if (value.is_string()) {
+    auto amounts = read_formula(value.get<std::string>());
+    if (!amounts) bad_entry(where, fmt::format("\"{}\" is no formula", value.get<std::string>()));
+    return *amounts;
+  }
+  if (!value.is_object()) bad_entry(where, "no composition");
+  std::map<int, double> amounts;
+  for (const auto& [key, amount] : value.items()) {
+    if (!key.empty() && key[0] == '@') continue;
+    // "Fe3+" is iron: an oxidation state does not change the composition
+    std::size_t letters = 0;
+    while (letters < key.size() && std::isalpha(static_cast<unsigned char>(key[letters]))) ++letters;
+    const int z = atomic_number(key.substr(0, letters));
+    if (z == 0 || !amount.is_number() || !(amount.get<double>() >= 0 && amount.get<double>() <= kMaxAmount)) {
+      bad_entry(where, fmt::format("composition has \"{}\": {}", key, amount.dump()));
+    }
+    amounts[z] += amount.get<double>();
+  }
+  auto sorted = to_sorted(amounts);
+  if (sorted.empty()) bad_entry(where, "empty composition");
+  return sorted;
+}
+
+std::map<int, double> numbers_by_element(const Json& object) {
+  std::map<int, double> numbers;
+  for (const auto& [key, value] : object.items()) {
+    const int z = atomic_number(key);
+    if (z != 0 && value.is_number()) numbers[z] = value.get<double>();
+  }
+  return numbers;
+}
+
+std::string text_field(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+const Json& object_field(const Json& object, const char* name) {
+  static const Json empty = Json::object();
+  const auto found = object.find(name);
+  return found != object.end() && found->is_object() ? *found : empty;
+}
+
+CalculationFacts facts_of(const Json& entry) {
+  const Json& parameters = object_field(entry, "parameters");
+  const Json& data = object_field(entry, "data");
+  CalculationFacts facts;
+  facts.run_type = text_field(parameters, "run_type");
+  facts.hubbards_ev = numbers_by_element(object_field(parameters, "hubbards"));
+  const auto second_word = [](const std::string& text) {
+    const auto words = split(text, ' ');
+    return std::string(words.size() > 1 ? words[1] : words[0]);
+  };
+  if (const auto spec = parameters.find("potcar_spec"); spec != parameters.end() && spec->is_array()) {
+    for (const auto& one : *spec) {
+      if (one.is_object()) facts.potcar_symbols.push_back(second_word(text_field(one, "titel")));
+    }
+  } else if (const auto list = parameters.find("potcar_symbols");
+             list != parameters.end() && list->is_array()) {
+    for (const auto& one : *list) {
+      if (one.is_string()) facts.potcar_symbols.push_back(second_word(one.get<std::string>()));
+    }
+  }
+  facts.oxide_type = text_field(data, "oxide_type");
+  facts.sulfide_type = text_field(data, "sulfide_type");
+  if (const auto states = data.find("oxidation_states"); states != data.end() && states->is_object()) {
+    facts.oxidation_states = numbers_by_element(*states);
+  }
+  return facts;
+}
+
+void add_entry(const Json& json, const std::string& where, PhaseEntries& result) {
+  PhaseEntry entry;
+  if (const auto composition = json.find("composition"); composition != json.end()) {
+    entry.amounts = composition_of(*composition, where);
+  } else {
+    bad_entry(where, "no composition");
+  }
+  const auto energy = json.find("energy");
+  if (energy == json.end() || !energy->is_number() || !std::isfinite(energy->get<double>())) {
+    bad_entry(where, "no energy (a number, eV of the whole cell)");
+  }
+  entry.energy_ev = energy->get<double>();
+  for (const char* name : {"entry_id", "name"}) {
+    if (entry.id.empty()) entry.id = text_field(json, name);
+  }
+  if (entry.id.empty()) entry.id = where.substr(where.rfind(' ') + 1);
+  ++result.report.read;
+
+  double stored = 0;
+  bool has_stored = false;
+  if (const auto list = json.find("energy_adjustments"); list != json.end() && list->is_array()) {
+    for (const auto& adjustment : *list) {
+      if (!adjustment.is_object()) continue;
+      const auto number = [&](const char* name) -> std::optional<double> {
+        const auto found = adjustment.find(name);
+        if (found == adjustment.end() || !found->is_number()) return std::nullopt;
+        return found->get<double>();
+      };
+      // a constant, or an amount for each of some atoms (temperature shifts have both forms too)
+      if (const auto value = number("value")) {
+        stored += *value;
+      } else if (const auto per_atom = number("adj_per_atom")) {
+        stored += *per_atom * number("n_atoms").value_or(0);
+      } else {
+        bad_entry(where, fmt::format("an energy adjustment without value: {}", adjustment.dump().substr(0, 200)));
+      }
+      has_stored = true;
+    }
+  }
+  if (const auto correction = json.find("correction");
+      !has_stored && correction != json.end() && correction->is_number() && correction->get<double>() != 0) {
+    stored = correction->get<double>();
+    has_stored = true;
+  }
+  if (has_stored) {
+    entry.energy_ev += stored;
+    ++result.report.stored;
+  } else if (const auto facts = facts_of(json); !facts.run_type.empty()) {
+    const auto mp2020 = mp2020_correction(entry.amounts, facts);
+    if (!mp2020.refusal.empty()) {
+      result.report.left_out.push_back(fmt::format("{}: {}", entry.id, mp2020.refusal));
+      return;
+    }
+    entry.energy_ev += mp2020.correction_ev;
+    result.report.corrected += mp2020.correction_ev != 0;
+  }
+  result.entries.push_back(std::move(entry));
+}
+
+bool is_entry(const Json& json) { return json.is_object() && json.contains("energy") && json.contains("composition"); }
+
+void add_json(const Json& json, const std::string& where, PhaseEntries& result, int depth = 0) {
+  if (depth > 4) bad_entry(where, "entries are nested too deeply");
+  if (is_entry(json)) {
+    add_entry(json, where, result);
+  } else if (json.is_array()) {
+    for (std::size_t i = 0; i < json.size(); ++i) {
+      add_json(json[i], fmt::format("{} [{}]", where, i), result, depth + 1);
+    }
+  } else if (json.is_object()) {
+    // a phase diagram, an object with a list, or a map of entries
+    for (const char* list : {"all_entries", "entries"}) {
+      if (const auto found = json.find(list); found != json.end()) {
+        return add_json(*found, fmt::format("{} {}", where, list), result, depth + 1);
+      }
+    }
+    for (const auto& [key, value] : json.items()) {
+      if (!key.empty() && key[0] == '@') continue;
+      if (!value.is_object() && !value.is_array()) bad_entry(where, fmt::format("\"{}\" is no entry: no composition and energy", key));
+      add_json(value, fmt::format("{} {}", where, key), result, depth + 1);
+    }
+  } else {
+    bad_entry(where, "neither an entry nor a list of entries");
+  }
+}
+
+PhaseEntries read_json(const fs::path& path) {
+  ByteSource source(path);
+  std::string text, line;
+  std::int64_t line_number = 0;
+  PhaseEntries result;
+  // A line each, or one document: if the first line is whole JSON with an entry, the rest are lines.
+  bool lines = false;
+  while (source.read_line(line)) {
+    ++line_number;
+    if (line_number == 1 || lines) {
+      const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+      if (line_number == 1) lines = is_entry(json);
+      if (lines) {
+        if (trim(line).empty()) continue;
+        if (json.is_discarded()) bad_entry(fmt::format("{} line {}", path.string(), line_number), "not JSON");
+        add_json(json, fmt::format("{} line {}", path.string(), line_number), result);
+        continue;
+      }
+    }
+    text += line;
+    text += '\n';
+  }
+  if (lines) return result;
+  try {
+    add_json(Json::parse(text), path.string(), result);
+  } catch (const Json::parse_error& error) {
+    bad_entry(path.string(), fmt::format("not JSON: {}", error.what()));
+  }
+  return result;
+}
+
+PhaseEntries read_csv(const fs::path& path) {
+  CsvReader reader(path);
+  std::optional<std::size_t> energy, per_atom, formula, id;
+  for (const char* name : {"Final energy", "energy", "total_energy", "Energy"}) {
+    if (!energy) energy = reader.find(name);
+  }
+  if (!energy) per_atom = reader.find("energy_per_atom");
+  for (const char* name : {"formula", "composition", "pretty_formula"}) {
+    if (!formula) formula = reader.find(name);
+  }
+  for (const char* name : {"entry_id", "material_id", "id", "Name", "name"}) {
+    if (!id) id = reader.find(name);
+  }
+  std::vector<std::pair<std::size_t, int>> elements;
+  if (!formula) {
+    for (std::size_t i = 0; i < reader.columns().size(); ++i) {
+      if (const int z = atomic_number(trim(reader.columns()[i])); z != 0) elements.emplace_back(i, z);
+    }
+  }
+  if (!energy && !per_atom) {
+    throw DataError(missing_column_message(path, "energy", reader.columns()));
+  }
+  if (!formula && elements.empty()) {
+    throw DataError(missing_column_message(path, "formula", reader.columns()),
+                    "a column `formula`, or one column for each element");
+  }
+  PhaseEntries result;
+  std::vector<std::string> row;
+  while (reader.next(row)) {
+    const auto where = fmt::format("{}:{}", path.string(), reader.line());
+    if (row.size() != reader.columns().size()) {
+      bad_entry(where, fmt::format("{} fields instead of {}", row.size(), reader.columns().size()));
+    }
+    const auto number = [&](std::size_t column) {
+      double value = 0;
+      if (read_number(trim(row[column]), value) != NumberText::kNumber) {
+        bad_entry(where, fmt::format("\"{}\" in column {} is no number", row[column].substr(0, 60),
+                                     reader.columns()[column]));
+      }
+      return value;
+    };
+    PhaseEntry entry;
+    if (formula) {
+      const auto amounts = read_formula(trim(row[*formula]));
+      if (!amounts) bad_entry(where, fmt::format("\"{}\" is no formula", row[*formula].substr(0, 60)));
+      entry.amounts = *amounts;
+    } else {
+      std::map<int, double> amounts;
+      for (const auto& [column, z] : elements) {
+        if (trim(row[column]).empty()) continue;
+        const double amount = number(column);
+        if (!(amount >= 0 && amount <= kMaxAmount)) bad_entry(where, fmt::format("amount {} of {}", amount, symbol(z)));
+        amounts[z] += amount;
+      }
+      entry.amounts = to_sorted(amounts);
+      if (entry.amounts.empty()) bad_entry(where, "no atoms");
+    }
+    entry.energy_ev = energy ? number(*energy) : number(*per_atom) * entry.atoms();
+    entry.id = id ? row[*id] : fmt::format("line {}", reader.line());
+    ++result.report.read;
+    result.entries.push_back(std::move(entry));
+  }
+  return result;
+}
+
+}  // namespace
+
+double PhaseEntry::atoms() const {
+  double sum = 0;
+  for (const auto& [z, amount] : amounts) sum += amount;
+  return sum;
+}
+
+Amounts to_amounts(const Composition& composition) {
+  Amounts amounts;
+  for (const auto& [z, count] : composition) {
+    if (count > 0) amounts.emplace_back(z, count);
+  }
+  return amounts;
+}
+
+std::optional<Amounts> read_formula(std::string_view text) {
+  std::map<int, double> amounts;
+  std::size_t at = 0;
+  if (text.size() > 1000 || !read_group(text, at, amounts, 0)) return std::nullopt;
+  auto sorted = to_sorted(amounts);
+  if (sorted.empty()) return std::nullopt;
+  return sorted;
+}
+
+PhaseEntries read_phase_entries(const fs::path& path) {
+  std::string name = path.filename().string();
+  if (name.ends_with(".gz")) name.resize(name.size() - 3);
+  auto result = name.ends_with(".csv") ? read_csv(path) : read_json(path);
+  if (result.report.read == 0) {
+    throw DataError(fmt::format("{} holds no entry", path.string()), "check that it is the file that was meant");
+  }
+  return result;
+}
+
+}  // namespace anneal
