@@ -16,8 +16,8 @@ namespace {
 struct GenerateArguments {
   std::string recipe, model, tokenizer, prompt, out;
   std::vector<std::string> sets, conditions;
-  std::int64_t max_tokens = 200, seed = 1, crystals = 0, max_sites = 20;
-  double temperature = 0.9, top_p = 0.9;
+  std::int64_t max_tokens = 200, seed = 1, crystals = 0, min_sites = 1, max_sites = 20, batch = 64;
+  double temperature = 0.9, top_p = 0.9, max_length_a = 99.9;
   bool no_grammar = false, no_bos = false;
 };
 
@@ -59,7 +59,10 @@ int sample_crystals(const GenerateArguments& a, const CommandContext& context) {
   g.top_p = a.top_p;
   g.max_tokens = a.max_tokens;
   g.grammar = !a.no_grammar;
+  g.min_sites = a.min_sites;
   g.max_sites = a.max_sites;
+  g.max_length_a = a.max_length_a;
+  g.batch = a.batch;
   recipe.run.dir = a.out.empty() ? "runs/crystals" : a.out;
   run_stage(recipe, context, {});
   context.log.info("{}/generations.jsonl\njudge them: anneal score {}/generations.jsonl --out {}/score",
@@ -89,7 +92,10 @@ Command add_generate(CLI::App& app) {
   command->add_option("--seed", a->seed, "Same seed, same samples")->check(CLI::NonNegativeNumber);
   auto* crystals = command->add_option("--crystals", a->crystals, "Sample this many crystals");
   command->add_option("--condition", a->conditions, "For crystals: 'pretty_formula: LiFeO2' (may be repeated)")->expected(1)->take_all();
-  command->add_option("--max-sites", a->max_sites, "Largest crystal")->check(CLI::PositiveNumber);
+  command->add_option("--min-sites", a->min_sites, "Smallest crystal the grammar allows")->check(CLI::PositiveNumber);
+  command->add_option("--max-sites", a->max_sites, "Largest crystal the grammar allows")->check(CLI::PositiveNumber);
+  command->add_option("--max-length", a->max_length_a, "Longest cell edge the grammar allows, Angstrom")->check(CLI::PositiveNumber);
+  command->add_option("--batch", a->batch, "Crystals sampled at once")->check(CLI::PositiveNumber);
   command->add_option("--out", a->out, "Folder for generations.jsonl (crystals)");
   command->add_flag("--no-grammar", a->no_grammar, "Sample crystals without the grammar");
   command->add_flag("--no-bos", a->no_bos, "Do not put the begin-of-text token before the prompt");
@@ -110,6 +116,9 @@ Command add_generate(CLI::App& app) {
             }
             if (crystals->count() > 0 && a->crystals < 1) {
               throw UsageError(fmt::format("--crystals {}: at least 1 is needed", a->crystals));
+            }
+            if (a->min_sites > a->max_sites) {
+              throw UsageError(fmt::format("--min-sites {} is more than --max-sites {}", a->min_sites, a->max_sites));
             }
             if (a->crystals > 0 && max_tokens->count() == 0) a->max_tokens = 500;  // LLaMat's
             return a->crystals > 0 ? sample_crystals(*a, context) : print_text(*a, context);
