@@ -94,7 +94,7 @@ Command add_generate(CLI::App& app) {
   command->add_option("--condition", a->conditions, "For crystals: 'pretty_formula: LiFeO2' (may be repeated)")->expected(1)->take_all();
   command->add_option("--min-sites", a->min_sites, "Smallest crystal the grammar allows")->check(CLI::PositiveNumber);
   command->add_option("--max-sites", a->max_sites, "Largest crystal the grammar allows")->check(CLI::PositiveNumber);
-  command->add_option("--max-length", a->max_length_a, "Longest cell edge the grammar allows, Angstrom")->check(CLI::PositiveNumber);
+  command->add_option("--max-length", a->max_length_a, "Longest cell edge the grammar allows, Angstrom")->check(CLI::Range(1.0, 99.9));
   command->add_option("--batch", a->batch, "Crystals sampled at once")->check(CLI::PositiveNumber);
   command->add_option("--out", a->out, "Folder for generations.jsonl (crystals)");
   command->add_flag("--no-grammar", a->no_grammar, "Sample crystals without the grammar");
