@@ -25,24 +25,25 @@ bool flag(const nlohmann::json& verdict, const char* key) {
 }
 
 /// The verdicts on this stage's samples: its own, or those of the score stage that judged it.
-const StageReport* judge_of(const RunReport& run, const StageReport& stage) {
-  if (!stage.verdicts.empty()) return &stage;
+Verdicts verdicts_on(const RunReport& run, const StageReport& stage) {
+  if (!stage.verdicts.empty()) return stage.verdicts;
   for (const auto& other : run.stages) {
-    if (!other.verdicts.empty() && other.score_input == stage.name) return &other;
+    const auto found = other.judged.find(stage.name);
+    if (found != other.judged.end()) return found->second;
   }
-  return nullptr;
+  return {};
 }
 
 /// Valid ones first, then any that parse; each formula once; in the order of generation.
 std::vector<Shown> choose(const RunReport& run, const StageReport& stage) {
-  const StageReport* judge = judge_of(run, stage);
+  const Verdicts verdicts = verdicts_on(run, stage);
   std::vector<Shown> chosen;
   std::set<std::string> formulas;
   for (const bool only_valid : {true, false}) {
     for (const auto& sample : stage.generated) {
       if (chosen.size() == kShown) return chosen;
-      nlohmann::json verdict;
-      if (judge && judge->verdicts.count(sample.index)) verdict = judge->verdicts.at(sample.index);
+      const auto found = verdicts.find(sample.index);
+      const nlohmann::json verdict = found == verdicts.end() ? nlohmann::json() : found->second;
       if (only_valid && !(flag(verdict, "struct_valid") && flag(verdict, "comp_valid"))) continue;
       const auto parsed = parse_crystal_string(crystal_part(sample.text));
       if (!parsed.crystal || !parsed.crystal->cell.possible() || parsed.crystal->sites.size() > 200) continue;

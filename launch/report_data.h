@@ -46,6 +46,8 @@ struct GeneratedText {
   bool finished = true;
 };
 
+using Verdicts = std::map<std::int64_t, nlohmann::json>;  ///< by index
+
 struct StageReport {
   std::string name, kind, status;  ///< status as in summary.json, or "unknown"
   std::filesystem::path folder;
@@ -56,8 +58,9 @@ struct StageReport {
   std::vector<SourceShare> sources;
   std::vector<Validity> validity;       ///< score stages: the model first, then what it is compared with
   std::vector<GeneratedText> generated;  ///< the first few hundred
-  std::map<std::int64_t, nlohmann::json> verdicts;  ///< by index, of what `generated` holds
-  std::string score_input;              ///< score stages: name of the stage or file that was judged
+  Verdicts verdicts;                     ///< on what `generated` holds
+  std::map<std::string, std::string> judged_in;  ///< score stages: stage or file judged -> sub-folder of its verdicts
+  std::map<std::string, Verdicts> judged;        ///< score stages: stage or file judged -> verdicts
   std::string recipe;                   ///< text of recipe.yaml
 };
 

@@ -109,10 +109,14 @@ void read_generations(StageReport& stage, std::vector<std::string>& notes) {
                                finished == line.end() || !finished->is_boolean() || finished->get<bool>()});
     return count + 1 < kLinesRead;
   });
-  for_each_object(stage, "verdicts.jsonl", notes, [&](const json& line) {
-    if (const auto index = number_in(line, "index")) stage.verdicts[static_cast<std::int64_t>(*index)] = line;
-    return stage.verdicts.size() < kLinesRead;
-  });
+  const auto read_verdicts = [&](const std::filesystem::path& folder, Verdicts& verdicts) {
+    for_each_object(stage, (folder / "verdicts.jsonl").string(), notes, [&](const json& line) {
+      if (const auto index = number_in(line, "index")) verdicts[static_cast<std::int64_t>(*index)] = line;
+      return verdicts.size() < kLinesRead;
+    });
+  };
+  read_verdicts("", stage.verdicts);
+  for (const auto& [name, folder] : stage.judged_in) read_verdicts(folder, stage.judged[name]);
 }
 
 void read_validity(StageReport& stage) {
@@ -144,9 +148,14 @@ void read_recipe_text(StageReport& stage) {
   try {
     const Recipe recipe = load_recipe(path);
     if (stage.kind.empty()) stage.kind = to_string(recipe.stage);
-    const std::filesystem::path input = recipe.score.input;
-    stage.score_input = input.parent_path().filename().string();
-    if (!std::filesystem::path(input).has_extension()) stage.score_input = input.filename().string();
+    for (const auto& [path, folder] : {std::pair<std::filesystem::path, const char*>{recipe.score.reference, "reference"},
+                                       {recipe.score.baseline, "baseline"},
+                                       {recipe.score.unconstrained, "unconstrained"},
+                                       {recipe.score.input, ""}}) {
+      if (path.empty()) continue;
+      // stage:NAME/generations.jsonl means the stage; a folder or a table stands for itself
+      stage.judged_in[(path.has_extension() ? path.parent_path() : path).filename().string()] = folder;
+    }
   } catch (const std::exception&) {
     // a recipe of another version is still shown as text
   }
