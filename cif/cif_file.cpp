@@ -171,6 +171,17 @@ int element_of(const std::string& text) {
   return atomic_number(std::string_view(letters).substr(0, 1));
 }
 
+/// Whether a type symbol or label names a group of which the hydrogens have no sites of their own:
+/// "Wat", "O-H(1)", "OH", "NH3", "CH2". Capital letters only: "Nh" is nihonium, "RH1" rhodium.
+bool names_hydrogens(std::string_view text) {
+  if (text.starts_with("Wat") || text.starts_with("wat") || text.starts_with("O-H") ||
+      text.starts_with("H2O")) {
+    return true;
+  }
+  if (text.size() < 2 || text[1] != 'H' || std::string_view("BCNO").find(text[0]) > 3) return false;
+  return text.size() == 2 || !std::isalpha(static_cast<unsigned char>(text[2]));
+}
+
 struct ListedSite {
   std::string label;
   int atomic_number = 0;
@@ -187,7 +198,12 @@ std::vector<ListedSite> read_listed_sites(cif::Block& block) {
   cif::Column y = column("_atom_site_fract_y", "_atom_site.fract_y");
   cif::Column z = column("_atom_site_fract_z", "_atom_site.fract_z");
   if (x.length() == 0 && y.length() == 0 && z.length() == 0) {
-    throw Rejection{RejectReason::kNoSites, "there are no fractional coordinates"};
+    const bool cartesian = column("_atom_site_Cartn_x", "_atom_site.Cartn_x").length() > 0 ||
+                           block.find_values("_chem_comp_atom.atom_id").length() > 0;
+    throw Rejection{RejectReason::kNoSites,
+                    cartesian ? "Cartesian coordinates only: a macromolecule or a chemical "
+                                "component (mmCIF), not a crystal structure"
+                              : "there are no fractional coordinates"};
   }
   if (x.length() != y.length() || x.length() != z.length()) {
     throw Rejection{RejectReason::kMissingCoordinates,
@@ -200,18 +216,40 @@ std::vector<ListedSite> read_listed_sites(cif::Block& block) {
   cif::Column label = column("_atom_site_label", "_atom_site.label_atom_id");
   cif::Column occupancy = column("_atom_site_occupancy", "_atom_site.occupancy");
   cif::Column calculated = block.find_values("_atom_site_calc_flag");
+  cif::Column attached = column("_atom_site_attached_hydrogens", "_atom_site.attached_hydrogens");
   const auto at = [](cif::Column& c, int i) {
     return i < c.length() ? value_text(&c[i]) : std::string();
   };
 
+  // "." is the default, which the dictionary gives as 0; "?" is unknown
+  const auto coordinate = [&](cif::Column& c, int i, const std::string& label) {
+    if (c[i] == ".") return 0.0;
+    return number(at(c, i), "a coordinate of site " + label, RejectReason::kMissingCoordinates);
+  };
+
   std::vector<ListedSite> sites;
   sites.reserve(x.length());
+  bool hydrogen = false;
+  std::string implicit;
   for (int i = 0; i < x.length(); ++i) {
     if (at(calculated, i) == "dum") continue;
     ListedSite site;
     const std::string type_text = at(type, i);
     site.label = at(label, i);
     if (site.label.empty()) site.label = type_text;
+    if (site.label.empty() && cif::is_null(x[i]) && cif::is_null(y[i]) && cif::is_null(z[i])) {
+      continue;  // a row of question marks
+    }
+    double attached_count = 0;
+    if (read_number(at(attached, i), attached_count) == NumberText::kNumber &&
+        attached_count > 0) {
+      implicit = fmt::format("site {} has {} attached hydrogens without sites", site.label,
+                             attached_count);
+    } else if (names_hydrogens(type_text)) {
+      implicit = fmt::format("site {} is '{}'", site.label, type_text.substr(0, 60));
+    } else if (names_hydrogens(site.label) && implicit.empty()) {
+      implicit = "?" + site.label;  // a name only: it may be that its hydrogens are listed
+    }
     site.atomic_number = element_of(type_text.empty() ? site.label : type_text);
     if (site.atomic_number == 0) {
       // "0.75Si + 0.25Al" names a mixture
@@ -223,16 +261,19 @@ std::vector<ListedSite> read_listed_sites(cif::Block& block) {
                       fmt::format("site {}: '{}' is not an element", i + 1,
                                   (type_text.empty() ? site.label : type_text).substr(0, 60))};
     }
-    const std::string where = "a coordinate of site " + site.label;
-    site.position = {number(at(x, i), where, RejectReason::kMissingCoordinates),
-                     number(at(y, i), where, RejectReason::kMissingCoordinates),
-                     number(at(z, i), where, RejectReason::kMissingCoordinates)};
+    hydrogen |= site.atomic_number == 1;
+    site.position = {coordinate(x, i, site.label), coordinate(y, i, site.label),
+                     coordinate(z, i, site.label)};
     if (const std::string text = at(occupancy, i); !text.empty()) {
       site.occupancy =
           number(text, "the occupancy of site " + site.label, RejectReason::kBadNumber);
     }
     if (site.occupancy != 0) sites.push_back(std::move(site));
   }
+  if (implicit.starts_with("?")) {
+    implicit = hydrogen ? "" : fmt::format("site {} and no hydrogen", implicit.substr(1));
+  }
+  if (!implicit.empty()) throw Rejection{RejectReason::kImplicitHydrogens, implicit};
   return sites;
 }
 
@@ -334,14 +375,45 @@ ParsedCrystal read_block(cif::Block& block) {
   }
 }
 
+/// gemmi's actions but for the count of a loop's values, which `drop_bad_loops` looks at.
+template <class Rule>
+struct TolerantAction : cif::Action<Rule> {};
+template <>
+struct TolerantAction<cif::rules::loop> : tao::pegtl::nothing<cif::rules::loop> {};
+
+/// Loops whose values do not fill their rows are left out (table makers add such), but for those
+/// that a structure depends on.
+void drop_bad_loops(cif::Block& block) {
+  std::erase_if(block.items, [&](const cif::Item& item) {
+    if (item.type != cif::ItemType::Loop || item.loop.tags.empty() ||
+        item.loop.values.size() % item.loop.tags.size() == 0) {
+      return false;
+    }
+    for (const char* part : {"_atom_site", "symop", "_equiv", "_cell"}) {
+      for (const std::string& tag : item.loop.tags) {
+        if (gemmi::to_lower(tag).find(part) != std::string::npos) {
+          throw Rejection{RejectReason::kUnreadableCif,
+                          fmt::format("data_{}: the loop of {} has {} values for {} columns",
+                                      block.name, tag, item.loop.values.size(),
+                                      item.loop.tags.size())};
+        }
+      }
+    }
+    return true;
+  });
+}
+
 /// The document, or the reason why it cannot be read.
 std::optional<ParsedCrystal> read_document(std::string_view text, cif::Document& document) {
   if (trim(text).empty()) return rejected(RejectReason::kEmpty, "there is nothing but white space");
   try {
     // gemmi's read_* would also refuse repeated tags, which do not matter here
     tao::pegtl::memory_input<> input(text.data(), text.size(), "cif");
-    cif::parse_input(document, input);
+    tao::pegtl::parse<cif::rules::file, TolerantAction, cif::Errors>(input, document);
     cif::check_for_missing_values(document);
+    for (auto& block : document.blocks) drop_bad_loops(block);
+  } catch (const Rejection& rejection) {
+    return rejected(rejection.reason, rejection.detail);
   } catch (const std::exception& error) {
     return rejected(RejectReason::kUnreadableCif, error.what());
   }

@@ -30,6 +30,8 @@ std::string_view reject_name(RejectReason reason) {
       return "no_sites";
     case RejectReason::kDisordered:
       return "disordered";
+    case RejectReason::kImplicitHydrogens:
+      return "implicit_hydrogens";
     case RejectReason::kUnreadableCif:
       return "unreadable_cif";
     case RejectReason::kTooManySites:

@@ -19,6 +19,7 @@ enum class RejectReason {
   kTrailingText,        ///< more on a line than belongs there
   kNoSites,             ///< a cell without atoms
   kDisordered,          ///< partial or mixed occupancy: not one crystal
+  kImplicitHydrogens,   ///< hydrogen atoms that are only mentioned ("Wat", attached hydrogens)
   kUnreadableCif,       ///< not CIF syntax
   kTooManySites,        ///< beyond the limit that keeps time and memory bounded
   kUnreadableRow,       ///< a table row or JSON line that cannot be read

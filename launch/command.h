@@ -42,6 +42,7 @@ Command add_prepare(CLI::App& app);
 Command add_train(CLI::App& app);
 Command add_generate(CLI::App& app);
 Command add_score(CLI::App& app);
+Command add_match(CLI::App& app);
 Command add_eval(CLI::App& app);
 Command add_convert(CLI::App& app);
 Command add_tokenizer(CLI::App& app);
