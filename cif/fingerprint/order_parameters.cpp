@@ -8,12 +8,12 @@
 #include <cmath>
 #include <numbers>
 
+#include "cif/cartesian.h"
+
 namespace anneal {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
-
-double dot(const Cartesian& u, const Cartesian& v) { return u.x * v.x + u.y * v.y + u.z * v.z; }
 
 double gauss(double x) { return std::exp(-0.5 * x * x); }
 

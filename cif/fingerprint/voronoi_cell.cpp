@@ -8,18 +8,12 @@
 #include <cmath>
 #include <utility>
 
+#include "cif/cartesian.h"
+
 namespace anneal {
 namespace {
 
 constexpr double kOnPlane = 1e-10;  // Angstrom
-
-double dot(const Cartesian& u, const Cartesian& v) { return u.x * v.x + u.y * v.y + u.z * v.z; }
-Cartesian cross(const Cartesian& u, const Cartesian& v) {
-  return {u.y * v.z - u.z * v.y, u.z * v.x - u.x * v.z, u.x * v.y - u.y * v.x};
-}
-Cartesian minus(const Cartesian& u, const Cartesian& v) {
-  return {u.x - v.x, u.y - v.y, u.z - v.z};
-}
 
 /// Grows with the angle of (x, y) from 0 at the positive x axis to 4, without a trigonometric call.
 double pseudo_angle(double x, double y) {
