@@ -108,7 +108,9 @@ TEST_CASE("sites are read with their elements and occupancies") {
 TEST_CASE("what is no CIF has a reason") {
   CHECK(read_cif("").reason == RejectReason::kEmpty);
   CHECK(read_cif("hello").reason == RejectReason::kUnreadableCif);
-  CHECK(read_cif("data_x\nloop_\n_a\n_b\n1 2 3\n").reason == RejectReason::kUnreadableCif);
+  // A loop that is not needed may lack a value; the sites may not.
+  CHECK(read_cif("data_x\nloop_\n_a\n_b\n1 2 3\n").reason == RejectReason::kNoSites);
+  CHECK(read_cif(cell(kSites + "Fe1 0 0 0 Fe2 0\n")).reason == RejectReason::kUnreadableCif);
   CHECK(read_cif("data_x\n_a\n").reason == RejectReason::kUnreadableCif);
   CHECK(read_cif(std::string("data_x\n_a \0\x01\xff\n", 14)).reason ==
         RejectReason::kUnreadableCif);
