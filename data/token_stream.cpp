@@ -26,6 +26,7 @@ struct TokenStream::State {
   std::string split, fingerprint;
   std::int64_t length = 0;
   bool isolate = true;
+  bool synthetic = false;
   std::uint64_t seed = 0;
 
   /// A shard, opened when first used.
@@ -67,6 +68,7 @@ struct TokenStream::State {
 
   std::vector<RowPiece> pieces(std::uint64_t row) const;
   void fill(TokenBatch& batch, std::int64_t at, std::uint64_t row) const;
+  void fill_synthetic(TokenBatch& batch, std::int64_t at, std::uint64_t row) const;
 };
 
 /// Pieces of a row: from the packing, or by arithmetic where documents simply follow one another.
@@ -124,6 +126,39 @@ void TokenStream::State::fill(TokenBatch& batch, std::int64_t at, std::uint64_t 
       batch.num_targets += target != kNoTarget;
     }
   }
+}
+
+void TokenStream::State::fill_synthetic(TokenBatch& batch, std::int64_t at, std::uint64_t row) const {
+  const std::uint64_t key = derive_key({seed, name_key("synthetic tokens"), row});
+  const auto token = [&](std::int64_t i) {
+    Random random(key, static_cast<std::uint64_t>(i));
+    return static_cast<TokenId>(random.below(static_cast<std::uint64_t>(manifest.vocab_size)));
+  };
+  for (std::int64_t i = 0; i < length; ++i) {
+    const auto cell = static_cast<std::size_t>(at + i);
+    batch.tokens[cell] = i == 0 ? token(0) : batch.targets[cell - 1];
+    batch.targets[cell] = token(i + 1);
+    batch.positions[cell] = static_cast<std::int32_t>(i);
+    batch.documents[cell] = 0;
+  }
+  batch.num_targets += length;
+}
+
+TokenStream::TokenStream(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+TokenStream TokenStream::synthetic(std::int64_t rows, int vocab_size, std::int64_t sequence_length,
+                                   std::uint64_t seed) {
+  auto state = std::make_unique<State>();
+  state->synthetic = true;
+  state->split = "train";
+  state->manifest.vocab_size = vocab_size;
+  state->length = sequence_length;
+  state->seed = seed;
+  state->num_rows = static_cast<std::uint64_t>(rows);
+  state->num_tokens = state->num_rows * static_cast<std::uint64_t>(sequence_length);
+  state->fingerprint = anneal::fingerprint(
+      fmt::format("synthetic {} {} {} {}", rows, vocab_size, sequence_length, seed));
+  return TokenStream(std::move(state));
 }
 
 TokenStream::TokenStream(const fs::path& folder, const std::string& split, std::int64_t sequence_length,
@@ -206,7 +241,9 @@ TokenBatch TokenStream::rows(std::uint64_t first_global_index, std::int64_t coun
   for (std::int64_t i = 0; i < count; ++i) {
     const std::uint64_t row = shard_row(first_global_index + static_cast<std::uint64_t>(i));
     batch.row_ids.push_back(row);
-    if (row < state_->num_rows) state_->fill(batch, i * state_->length, row);
+    if (row >= state_->num_rows) continue;
+    if (state_->synthetic) state_->fill_synthetic(batch, i * state_->length, row);
+    else state_->fill(batch, i * state_->length, row);
   }
   return batch;
 }

@@ -21,6 +21,10 @@ class TokenStream {
   /// Throws DataError if the folder holds no whole shards or no such split.
   TokenStream(const std::filesystem::path& folder, const std::string& split, std::int64_t sequence_length,
               bool isolate_documents, std::uint64_t seed);
+  /// No shards: `rows` rows an epoch of uniformly random tokens below `vocab_size`, one document a
+  /// row, every position with a target. Row r is a pure function of (seed, r). For benchmarks.
+  static TokenStream synthetic(std::int64_t rows, int vocab_size, std::int64_t sequence_length,
+                               std::uint64_t seed);
   ~TokenStream();
   TokenStream(TokenStream&&) noexcept;
   TokenStream& operator=(TokenStream&&) noexcept;
@@ -45,6 +49,7 @@ class TokenStream {
 
  private:
   struct State;
+  explicit TokenStream(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

@@ -22,7 +22,7 @@ Json run_eval_stage(const Recipe& recipe, const CommandContext& context) {
   const Tokenizer tokenizer = own_sources ? tokenizer_for(recipe) : Tokenizer::load(shard_folder(recipe));
   if (context.group().is_root() && own_sources) prepare(recipe, tokenizer, shard_folder(recipe), context.log);
   context.group().barrier("preparation of the token shards by rank 0");
-  const InitialWeights start = initial_weights(recipe, tokenizer);
+  const InitialWeights start = initial_weights(recipe, tokenizer.vocab_size());
   check_tokenizer_of_model(recipe, start, tokenizer);
   if (recipe.train.sequence_length > start.shape.max_positions) {
     throw UsageError(fmt::format("train.sequence_length {} is longer than the model's {} positions",

@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "parallel/mpi_reduce_scatter.h"
 
 namespace anneal {
 
 namespace {
 
 constexpr std::size_t kLargestCount = 1u << 30;  // MPI counts are int
+constexpr std::uint64_t kMostTags = 32000;       // every MPI takes tags up to 32767
 
 void check(int code, const char* call, const std::string& label, int rank) {
   if (code == MPI_SUCCESS) return;
@@ -38,12 +40,14 @@ std::string host_name() {
 class MpiWork : public WorkImpl {
  public:
   MpiWork(std::vector<MPI_Request> requests, int rank, std::string label,
-          std::shared_ptr<double> timeout_s, bool patient)
+          std::shared_ptr<double> timeout_s, bool patient,
+          std::shared_ptr<MpiReduceScatter> reduction = nullptr)
       : requests_(std::move(requests)),
         rank_(rank),
         label_(std::move(label)),
         timeout_s_(std::move(timeout_s)),
-        patient_(patient) {}
+        patient_(patient),
+        reduction_(std::move(reduction)) {}
   ~MpiWork() override {
     // An exception is on its way: the job ends, the library must not touch freed buffers first.
     for (auto& request : requests_) {
@@ -54,11 +58,7 @@ class MpiWork : public WorkImpl {
     using Clock = std::chrono::steady_clock;
     const auto start = Clock::now();
     for (std::int64_t spins = 0;; ++spins) {
-      int done = 0;
-      check(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done,
-                        MPI_STATUSES_IGNORE),
-            "MPI_Testall", label_, rank_);
-      if (done) return;
+      if (advance()) return;
       if (patient_ && spins > 200) {
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
       } else if (spins > 20) {
@@ -77,11 +77,25 @@ class MpiWork : public WorkImpl {
   }
 
  private:
+  /// True when all is complete.
+  bool advance() {
+    if (reduction_) {
+      bool done = false;
+      check(reduction_->advance(done), "exchange of a reduce-scatter", label_, rank_);
+      return done;
+    }
+    int done = 0;
+    check(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, MPI_STATUSES_IGNORE),
+          "MPI_Testall", label_, rank_);
+    return done != 0;
+  }
+
   std::vector<MPI_Request> requests_;
   int rank_;
   std::string label_;
   std::shared_ptr<double> timeout_s_;
   bool patient_;  // long waits are expected: sleep instead of spinning
+  std::shared_ptr<MpiReduceScatter> reduction_;
 };
 
 class MpiGroup : public GroupImpl {
@@ -104,11 +118,11 @@ class MpiGroup : public GroupImpl {
   }
   Work reduce_scatter(float* all, float* slice, std::size_t count,
                       const std::string& label) override {
-    MPI_Request request = MPI_REQUEST_NULL;
-    check(MPI_Ireduce_scatter_block(all, slice, checked_count(count, label), MPI_FLOAT, MPI_SUM,
-                                    comm_, &request),
-          "MPI_Ireduce_scatter_block", label, rank_);
-    return work({request}, label, /*patient=*/false);
+    checked_count(count, label);
+    const int tag = 1 + static_cast<int>(num_reductions_++ % kMostTags);
+    auto reduction = std::make_shared<MpiReduceScatter>(comm_, rank_, size_, all, slice, count, tag);
+    return Work(std::make_unique<MpiWork>(std::vector<MPI_Request>{}, rank_, label, timeout_s_,
+                                          /*patient=*/false, std::move(reduction)));
   }
   void all_reduce_sum(std::span<double> values, const std::string& label) override {
     // Gather and add in rank order: the same bits on every rank, whatever algorithm MPI would choose.
@@ -162,6 +176,7 @@ class MpiGroup : public GroupImpl {
   MPI_Comm comm_;
   std::shared_ptr<double> timeout_s_;
   int rank_ = 0, size_ = 1;
+  std::uint64_t num_reductions_ = 0;
 };
 
 }  // namespace

@@ -82,6 +82,7 @@ void visit_fields(V& v, DataOptions& o) {
   v.field("isolate_documents", o.isolate_documents, Rule{}, "packed documents never attend to each other");
   v.field("shards", o.shards, Rule{}, "folder of the token shards; empty: <run.dir>/shards");
   v.field("answer_loss", o.answer_loss, one_of({"answer", "all"}), "chat: loss on the answer only, or on all");
+  v.field("synthetic_rows", o.synthetic_rows, at_least(0), "rows of random tokens an epoch, in place of sources; no model is written (benchmarks); 0: none");
 }
 
 template <class V>
@@ -108,7 +109,7 @@ void visit_fields(V& v, TrainOptions& o) {
   v.field("checkpoint_every", o.checkpoint_every, at_least(0), "steps; 0: only at the end");
   v.field("keep_checkpoints", o.keep_checkpoints, at_least(1), "newest ones kept");
   v.field("validate_every", o.validate_every, at_least(0), "steps; 0: at the start and the end");
-  v.field("activation_checkpointing", o.activation_checkpointing, one_of({"none", "full"}), "recompute blocks in the backward pass");
+  v.field("activation_checkpointing", o.activation_checkpointing, one_of({"none", "selective", "full"}), "what the backward pass recomputes: nothing, all but attention, whole blocks");
   v.field("reshard", o.reshard, one_of({"auto", "always", "never"}), "free a block's gathered weights after its forward pass; auto: unless all of them are small (256 MiB)");
   v.field("precision", o.precision, one_of({"fp32", "bf16"}), "of parameters and activations; bf16 needs a GPU build");
   v.field("threads", o.threads, between(0, 4096), "compute threads a rank; 0: cores / ranks");

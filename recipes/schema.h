@@ -73,6 +73,7 @@ struct DataOptions {
   bool isolate_documents = true;          ///< packed documents never attend to each other
   std::string shards;                     ///< folder of the token shards; "" = <run.dir>/shards
   std::string answer_loss = "answer";     ///< chat: answer (loss on the answer only) or all
+  std::int64_t synthetic_rows = 0;        ///< random tokens in place of sources, this many rows an epoch (benchmarks)
 };
 
 struct OptimizerOptions {
@@ -97,7 +98,7 @@ struct TrainOptions {
   std::int64_t checkpoint_every = 0;   ///< steps; 0 = only at the end
   std::int64_t keep_checkpoints = 2;   ///< newest ones kept
   std::int64_t validate_every = 0;     ///< steps; 0 = at the start and the end
-  std::string activation_checkpointing = "none";  ///< none or full
+  std::string activation_checkpointing = "none";  ///< none, selective or full
   std::string reshard = "auto";  ///< after a block's forward pass: always, never (until the step ends), auto
   std::string precision = "fp32";                 ///< fp32, or bf16 (needs a GPU build)
   std::int64_t threads = 0;            ///< compute threads a rank; 0 = cores / ranks on this node

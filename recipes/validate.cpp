@@ -56,6 +56,12 @@ class Validator {
     need(r_.model.from, "model.from", "a Hugging Face folder, a run folder or a checkpoint");
   }
   void need_sources(bool shards_do) {
+    if (r_.data.synthetic_rows > 0) {
+      if (!r_.data.sources.empty()) {
+        fault("data.synthetic_rows", "'data.synthetic_rows' gives random tokens, and there are 'data.sources' too");
+      }
+      return;
+    }
     if (!r_.data.sources.empty() || (shards_do && !r_.data.shards.empty())) return;
     fault("data.sources", "a {} stage needs 'data.sources'{}", to_string(r_.stage),
           shards_do ? " (or 'data.shards', a folder of token shards)" : "");
@@ -113,6 +119,12 @@ class Validator {
   }
 
   void tokenizer() {
+    if (r_.data.synthetic_rows > 0) {
+      if (r_.model.from.empty() && r_.model.vocab_size == 0) {
+        fault("model.vocab_size", "random tokens ('data.synthetic_rows') need 'model.vocab_size'");
+      }
+      return;
+    }
     if (r_.model.from.empty() && r_.tokenizer.path.empty() && r_.model.vocab_size == 0) {
       fault("tokenizer.path", "a model from scratch needs 'tokenizer.path' (or 'model.from', whose tokenizer is used)");
     }
@@ -139,7 +151,7 @@ class Validator {
   void adapter() {
     const auto& a = r_.adapter;
     if (a.kind == "none") return;
-    if (r_.model.from.empty()) {
+    if (r_.model.from.empty() && r_.data.synthetic_rows == 0) {  // a benchmark writes no adapter
       fault("adapter.kind", "'adapter.kind' is {} and 'model.from' is empty: an adapter needs a base that is stored somewhere", a.kind);
     }
     if (r_.model.untrained) {

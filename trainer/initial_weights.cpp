@@ -38,11 +38,11 @@ Tokenizer tokenizer_for(const Recipe& recipe) {
   return Tokenizer::load(source.tokenizer);
 }
 
-InitialWeights initial_weights(const Recipe& recipe, const Tokenizer& tokenizer) {
+InitialWeights initial_weights(const Recipe& recipe, std::int64_t tokenizer_vocab_size) {
   InitialWeights result;
   const auto seed = static_cast<std::uint64_t>(recipe.run.seed);
   if (recipe.model.from.empty()) {
-    result.shape = shape_from_options(recipe.model, tokenizer.vocab_size());
+    result.shape = shape_from_options(recipe.model, tokenizer_vocab_size);
     result.base = fresh_weights(result.shape, seed);
     return result;
   }
@@ -57,9 +57,9 @@ InitialWeights initial_weights(const Recipe& recipe, const Tokenizer& tokenizer)
     }
     result.shape.vocab_size = recipe.model.vocab_size;
   }
-  if (tokenizer.vocab_size() > result.shape.vocab_size) {
+  if (tokenizer_vocab_size > result.shape.vocab_size) {
     throw DataError(
-        fmt::format("the tokenizer has {} pieces, the model {} only holds {}", tokenizer.vocab_size(),
+        fmt::format("the tokenizer has {} pieces, the model {} only holds {}", tokenizer_vocab_size,
                     recipe.model.from, result.shape.vocab_size),
         "use the model's own tokenizer, or set model.vocab_size to add tokens");
   }

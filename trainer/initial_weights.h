@@ -1,6 +1,7 @@
 // The model that a recipe starts from: its shape, tokenizer, and what fills the weights.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -22,8 +23,8 @@ struct InitialWeights {
 Tokenizer tokenizer_for(const Recipe& recipe);
 
 /// Reads `model:`. A vocabulary larger than the source's adds rows that are the mean of its rows
-/// (CrystalLLM's rule for added tokens). Throws UsageError and DataError.
-InitialWeights initial_weights(const Recipe& recipe, const Tokenizer& tokenizer);
+/// (CrystalLLM's rule for added tokens). Without a tokenizer (synthetic tokens) its size is 0. Throws UsageError and DataError.
+InitialWeights initial_weights(const Recipe& recipe, std::int64_t tokenizer_vocab_size);
 
 /// Throws DataError unless the tokenizer is the one that lies beside the model's weights: they know what
 /// their ids mean through it. Fresh weights know nothing yet, and a grown vocabulary is a new tokenizer on

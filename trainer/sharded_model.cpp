@@ -27,6 +27,30 @@ S& slot_of(std::vector<S>& slots, std::int64_t layer) {
   return slots[static_cast<std::size_t>(layer) % slots.size()];
 }
 
+/// A lent buffer of at least `numel` elements.
+void make_room(at::Tensor& buffer, std::int64_t numel) {
+  if (buffer.defined() && buffer.numel() >= numel) return;
+  buffer.reset();  // first: the old and the new one are never there together
+  buffer = at::empty({numel}, at::kFloat);
+}
+
+/// The alignment gaps of a gradient are written by nobody and must not count in its norm.
+void zero_gaps(const ShardedUnit& unit, at::Tensor& full) {
+  auto* to = full.data_ptr<float>();
+  std::int64_t end = 0;
+  for (const auto& slot : unit.layout().slots()) {
+    std::fill(to + end, to + slot.offset, 0.0f);
+    end = slot.offset + slot.numel();
+  }
+  std::fill(to + end, to + unit.padded_numel(), 0.0f);
+}
+
+BlockKeep keep_of(const std::string& activation_checkpointing) {
+  if (activation_checkpointing == "full") return BlockKeep::kInput;
+  if (activation_checkpointing == "selective") return BlockKeep::kAttention;
+  return BlockKeep::kAll;
+}
+
 void fill_units(std::span<ShardedUnit* const> units, const ParameterFiller& filler) {
   for (ShardedUnit* unit : units) {
     const std::int64_t begin = unit->slice_begin(), end = begin + unit->slice_numel();
@@ -46,7 +70,7 @@ ShardedModel::ShardedModel(const ModelShape& shape, const AdapterOptions& adapte
     : shape_(shape),
       adapter_(adapter),
       group_(group),
-      recompute_(train.activation_checkpointing == "full") {
+      keep_(keep_of(train.activation_checkpointing)) {
   const bool train_base = adapter.kind == "none";
   embedding_ = std::make_unique<ShardedUnit>(embedding_layout(shape), group, train_base);
   for (std::int64_t i = 0; i < shape.layers; ++i) {
@@ -60,8 +84,12 @@ ShardedModel::ShardedModel(const ModelShape& shape, const AdapterOptions& adapte
   adapter_slots_.resize(adapters_.size());
   constexpr std::int64_t kSmallBytes = 256 << 20;
   const std::int64_t block_bytes = blocks_.front()->padded_numel() * 4 * shape.layers;
+  const std::int64_t edge_bytes = (embedding_->padded_numel() + head_->padded_numel()) * 4;
   const bool keep =
       train.reshard == "never" || (train.reshard == "auto" && block_bytes <= kSmallBytes);
+  // A frozen base stays gathered over all steps; a tied head is the embedding.
+  share_edges_ = train_base && !shape.tied_head && train.reshard != "never" &&
+                 (train.reshard == "always" || block_bytes + edge_bytes > kSmallBytes);
   const auto slots = static_cast<std::size_t>(keep ? shape.layers : 2);
   block_slots_.resize(slots);
   block_gradients_.resize(slots);
@@ -119,36 +147,35 @@ void ShardedModel::weights_changed() {
   for (auto& slot : block_slots_) drop(slot);
 }
 
+std::int64_t ShardedModel::room_for(const ShardedUnit& unit) const {
+  if (&unit != embedding_.get() && &unit != head_.get()) return unit.padded_numel();
+  return std::max(embedding_->padded_numel(), head_->padded_numel());  // they share buffers
+}
+
 // ---- the full weights of a unit -------------------------------------------------------------------
+
+void ShardedModel::start_gather(ShardedUnit& unit, Slot& slot) {
+  if (unit.is_whole() || slot.unit == &unit) return;
+  slot.pending.wait();
+  make_room(slot.full, room_for(unit));
+  slot.unit = &unit;
+  slot.pending = unit.gather_into(slot.full);
+}
 
 at::Tensor ShardedModel::resident(ShardedUnit& unit, Slot& slot) {
   if (unit.is_whole()) return unit.weights();
-  if (slot.unit != &unit) {
-    if (!slot.full.defined()) slot.full = at::empty({unit.padded_numel()}, at::kFloat);
-    slot.unit = &unit;
-    slot.pending = unit.gather_into(slot.full);
-  }
+  start_gather(unit, slot);
   slot.pending.wait();
   return slot.full;
 }
 
 void ShardedModel::prefetch(std::int64_t layer) {
-  if (layer < 0 || layer >= shape_.layers || group_.size() == 1) return;
-  Slot& slot = slot_of(block_slots_, layer);
-  ShardedUnit& unit = *blocks_[layer];
-  if (slot.unit == &unit) return;
-  slot.pending.wait();
-  if (!slot.full.defined()) slot.full = at::empty({unit.padded_numel()}, at::kFloat);
-  slot.unit = &unit;
-  slot.pending = unit.gather_into(slot.full);
+  if (layer < 0 || layer >= shape_.layers) return;
+  start_gather(*blocks_[layer], slot_of(block_slots_, layer));
 }
 
 at::Tensor ShardedModel::acquire(std::int64_t layer) {
-  if (group_.size() == 1) return blocks_[layer]->weights();
-  prefetch(layer);
-  Slot& slot = slot_of(block_slots_, layer);
-  slot.pending.wait();
-  return slot.full;
+  return resident(*blocks_[layer], slot_of(block_slots_, layer));
 }
 
 at::Tensor ShardedModel::acquire_adapter(std::int64_t layer) {
@@ -164,8 +191,8 @@ at::Tensor ShardedModel::gradient_buffer(ShardedUnit& unit, GradientSlot& slot, 
   slot.accumulate = accumulate;
   // One rank and nothing to add to: the slice itself is written.
   if (unit.is_whole() && !accumulate) return unit.gradient();
-  // Zeros once: the alignment gaps are never written and must not count in the norm.
-  if (!slot.full.defined()) slot.full = at::zeros({unit.padded_numel()}, at::kFloat);
+  make_room(slot.full, room_for(unit));
+  if (!begun) zero_gaps(unit, slot.full);
   return slot.full;
 }
 
@@ -175,9 +202,7 @@ void ShardedModel::reduce(GradientSlot& slot) {
     slot.unit = nullptr;
     return;
   }
-  if (slot.accumulate && !slot.scratch.defined()) {
-    slot.scratch = at::empty({unit.slice_numel()}, at::kFloat);
-  }
+  if (slot.accumulate) make_room(slot.scratch, room_for(unit) / group_.size());
   slot.reducing = true;
   slot.pending = unit.reduce_from(slot.full, slot.scratch, slot.accumulate);
 }
@@ -220,6 +245,7 @@ at::Tensor ShardedModel::forward_blocks(const TokenBatch& batch, const BlockCont
   const at::Tensor table = parameter_view(resident(*embedding_, embedding_slot_),
                                           embedding_->layout().slots()[0]);
   at::Tensor x_ND = embedding_forward(table, batch.tokens);
+  start_gather(*head_, head_slot());
   for (std::int64_t i = 0; i < shape_.layers; ++i) {
     const BlockWeights weights = block_view(acquire(i), blocks_[i]->layout(), shape_);
     prefetch(i + 1);
@@ -229,10 +255,8 @@ at::Tensor ShardedModel::forward_blocks(const TokenBatch& batch, const BlockCont
     BlockSaved& keep = saved ? (*saved)[i] : scratch;
     at::Tensor y_ND =
         block_forward(x_ND, weights, has_adapters() ? &adapters : nullptr, i, context, keep);
-    if (saved && recompute_) {
-      keep = {};
-      keep.x_ND = x_ND;
-    }
+    // The last block's backward pass comes next: nothing is won by computing it twice.
+    if (saved && i + 1 < shape_.layers) block_forget(keep_, keep);
     x_ND = std::move(y_ND);
   }
   return x_ND;
@@ -257,12 +281,10 @@ void ShardedModel::backward_blocks(at::Tensor dx_ND, const TokenBatch& batch,
                        adapters_[i]->layout());
     }
     const BlockAdapters* lora = has_adapters() ? &adapters : nullptr;
-    if (recompute_) {
-      const at::Tensor x_ND = saved[i].x_ND;
-      block_forward(x_ND, weights, lora, i, context, saved[i]);
-    }
+    block_again(weights, lora, i, context, saved[i]);
     dx_ND = block_backward(dx_ND, weights, lora, i, context, saved[i],
-                           train_base ? &gradients : nullptr, lora ? &adapter_gradients : nullptr);
+                           train_base ? &gradients : nullptr, lora ? &adapter_gradients : nullptr,
+                           /*input_gradient=*/train_base || i > 0);
     reduce(train_base ? slot_of(block_gradients_, i) : slot_of(adapter_gradients_, i));
   }
   if (!train_base) return;
@@ -274,21 +296,24 @@ void ShardedModel::backward_blocks(at::Tensor dx_ND, const TokenBatch& batch,
   reduce(embedding_gradient_);
 }
 
+std::pair<at::Tensor, at::Tensor> ShardedModel::head_weights() {
+  const auto& slots = head_->layout().slots();
+  const at::Tensor head = resident(*head_, head_slot());
+  if (!shape_.tied_head) return {parameter_view(head, slots[0]), parameter_view(head, slots[1])};
+  return {parameter_view(head, slots[0]), parameter_view(resident(*embedding_, embedding_slot_),
+                                                         embedding_->layout().slots()[0])};
+}
+
 double ShardedModel::forward_backward(const TokenBatch& batch, const StepContext& step) {
   at::NoGradGuard no_grad;
   const BlockContext context = context_for(batch, &step);
   std::vector<BlockSaved> saved(shape_.layers);
   const at::Tensor x_ND = forward_blocks(batch, context, &saved);
 
-  const at::Tensor head = resident(*head_, head_slot_);
-  const at::Tensor norm_D = parameter_view(head, head_->layout().slots()[0]);
-  const at::Tensor table = resident(*embedding_, embedding_slot_);
-  const at::Tensor weight_VD = shape_.tied_head
-                                   ? parameter_view(table, embedding_->layout().slots()[0])
-                                   : parameter_view(head, head_->layout().slots()[1]);
+  const auto [norm_D, weight_VD] = head_weights();
   HeadGradients gradients;
   if (!has_adapters()) {
-    const at::Tensor buffer = gradient_buffer(*head_, head_gradient_, step.accumulate);
+    const at::Tensor buffer = gradient_buffer(*head_, head_gradient(), step.accumulate);
     gradients.dnorm_D = parameter_view(buffer, head_->layout().slots()[0]);
     gradients.dweight_VD =
         shape_.tied_head
@@ -298,7 +323,7 @@ double ShardedModel::forward_backward(const TokenBatch& batch, const StepContext
   }
   const double loss = head_loss(x_ND, norm_D, shape_.norm_eps, weight_VD, batch.targets,
                                 step.loss_scale, &gradients);
-  if (!has_adapters()) reduce(head_gradient_);
+  if (!has_adapters()) reduce(head_gradient());
   backward_blocks(gradients.dx_ND, batch, context, saved, step.accumulate);
   for (auto* slots : {&block_gradients_, &adapter_gradients_}) {
     for (auto& slot : *slots) finish(slot);
@@ -312,13 +337,9 @@ double ShardedModel::loss(const TokenBatch& batch) {
   at::NoGradGuard no_grad;
   const BlockContext context = context_for(batch, nullptr);
   const at::Tensor x_ND = forward_blocks(batch, context, nullptr);
-  const at::Tensor head = resident(*head_, head_slot_);
-  const at::Tensor weight_VD =
-      shape_.tied_head ? parameter_view(resident(*embedding_, embedding_slot_),
-                                        embedding_->layout().slots()[0])
-                       : parameter_view(head, head_->layout().slots()[1]);
-  return head_loss(x_ND, parameter_view(head, head_->layout().slots()[0]), shape_.norm_eps, weight_VD,
-                   batch.targets, /*scale=*/0, /*gradients=*/nullptr);
+  const auto [norm_D, weight_VD] = head_weights();
+  return head_loss(x_ND, norm_D, shape_.norm_eps, weight_VD, batch.targets, /*scale=*/0,
+                   /*gradients=*/nullptr);
 }
 
 void ShardedModel::visit_full_parameters(

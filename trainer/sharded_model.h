@@ -1,7 +1,8 @@
 // A LLaMA spread over ranks: forward and backward over one micro-batch with explicit acquire, prefetch
 // and release of the units' full weights (ZeRO-3; sharded_training.md 3.7). Block weights live in two
 // slots used in turn, or, where all of them are small, stay gathered for the step as embedding and head
-// do (ZeRO-2: one exchange a step instead of two a block).
+// do (ZeRO-2: one exchange a step instead of two a block). Embedding and head of a large model take
+// turns in one buffer, as their gradients always do: the embedding is needed first and last.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -11,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "data/token_batch.h"
@@ -80,13 +82,18 @@ class ShardedModel {
   };
 
   BlockContext context_for(const TokenBatch& batch, const StepContext* step);
+  std::int64_t room_for(const ShardedUnit& unit) const;
+  void start_gather(ShardedUnit& unit, Slot& slot);
   at::Tensor resident(ShardedUnit& unit, Slot& slot);
+  Slot& head_slot() { return share_edges_ ? embedding_slot_ : head_slot_; }
+  GradientSlot& head_gradient() { return shape_.tied_head ? head_gradient_ : embedding_gradient_; }
   void prefetch(std::int64_t layer);
   at::Tensor acquire(std::int64_t layer);
   at::Tensor acquire_adapter(std::int64_t layer);
   at::Tensor gradient_buffer(ShardedUnit& unit, GradientSlot& slot, bool accumulate);
   void reduce(GradientSlot& slot);
   void finish(GradientSlot& slot);
+  std::pair<at::Tensor, at::Tensor> head_weights();  // final norm [D], head [V, D]
   at::Tensor forward_blocks(const TokenBatch& batch, const BlockContext& context,
                             std::vector<BlockSaved>* saved);
   void backward_blocks(at::Tensor dx_ND, const TokenBatch& batch, const BlockContext& context,
@@ -95,9 +102,10 @@ class ShardedModel {
   ModelShape shape_;
   AdapterOptions adapter_;
   Group group_;
-  bool recompute_;  // activation checkpointing: keep only the blocks' inputs
+  BlockKeep keep_;  // activation checkpointing
   std::unique_ptr<ShardedUnit> embedding_, head_;
   std::vector<std::unique_ptr<ShardedUnit>> blocks_, adapters_;
+  bool share_edges_ = false;  // embedding and head are gathered in turn
   Slot embedding_slot_, head_slot_;
   std::vector<Slot> block_slots_;  // two used in turn, or one a block when nothing is resharded
   std::vector<Slot> adapter_slots_;

@@ -79,12 +79,12 @@ class Stage {
                        "train in fp32: --set train.precision=fp32");
     }
     set_threads(call.ranks_on_node);
-    tokenizer_ = open_tokenizer();
-    prepare_shards();
-    stream_.emplace(shard_folder(recipe_), "train", recipe_.train.sequence_length,
-                    recipe_.data.isolate_documents, static_cast<std::uint64_t>(recipe_.run.seed));
-    check_tokenizer();
-    start_ = initial_weights(recipe_, *tokenizer_);
+    if (!synthetic()) open_data();
+    start_ = initial_weights(recipe_, tokenizer_ ? tokenizer_->vocab_size() : 0);
+    if (synthetic()) {
+      stream_ = TokenStream::synthetic(recipe_.data.synthetic_rows, static_cast<int>(start_.shape.vocab_size),
+                                       recipe_.train.sequence_length, static_cast<std::uint64_t>(recipe_.run.seed));
+    }
     check_shape();
     model_.emplace(start_.shape, recipe_.adapter, recipe_.train, group_);
     steps_ = recipe_.train.steps > 0
@@ -94,8 +94,8 @@ class Stage {
                                                  static_cast<double>(stream_->rows_per_epoch()) /
                                                  static_cast<double>(recipe_.train.global_batch))));
     load(call.fresh);
-    heldout_.emplace(shard_folder(recipe_), recipe_.train.sequence_length,
-                     recipe_.data.isolate_documents, group_);
+    if (!synthetic()) heldout_.emplace(shard_folder(recipe_), recipe_.train.sequence_length,
+                                         recipe_.data.isolate_documents, group_);
   }
 
   TrainOutcome run() {
@@ -138,7 +138,7 @@ class Stage {
       const bool last = state_.step == steps_;
       const auto every = recipe_.train.validate_every;
       if (last || (every > 0 && state_.step % every == 0)) validate(metrics, outcome.heldout_after);
-      saved = last || (recipe_.train.checkpoint_every > 0 &&
+      saved = (last && !synthetic()) || (recipe_.train.checkpoint_every > 0 &&
                        state_.step % recipe_.train.checkpoint_every == 0);
       if (saved) save();
     }
@@ -152,7 +152,8 @@ class Stage {
       std::nth_element(speeds.begin(), speeds.begin() + speeds.size() / 2, speeds.end());
       outcome.tokens_per_second = speeds[speeds.size() / 2];
     }
-    outcome.output = export_model(*model_, start_, *tokenizer_, folder_, group_).string();
+    report_memory();
+    if (!synthetic()) outcome.output = export_model(*model_, start_, *tokenizer_, folder_, group_).string();
     return outcome;
   }
 
@@ -225,6 +226,27 @@ class Stage {
               state_.samples - 1);
   }
 
+  /// Random tokens (a benchmark): no tokenizer, nothing held out, no model written.
+  bool synthetic() const { return recipe_.data.synthetic_rows > 0; }
+
+  void open_data() {
+    tokenizer_ = open_tokenizer();
+    prepare_shards();
+    stream_.emplace(shard_folder(recipe_), "train", recipe_.train.sequence_length,
+                    recipe_.data.isolate_documents, static_cast<std::uint64_t>(recipe_.run.seed));
+    check_tokenizer();
+  }
+
+  /// Each rank's peak so far, before the whole model is gathered for writing.
+  void report_memory() const {
+    std::vector<double> peaks(static_cast<std::size_t>(group_.size()));
+    peaks[static_cast<std::size_t>(group_.rank())] = peak_rss_gib();
+    group_.all_reduce_sum(peaks, "peak memory of the ranks");
+    std::string text;
+    for (const double peak : peaks) text += fmt::format("{}{:.2f}", text.empty() ? "" : ", ", peak);
+    log_.info("peak resident memory by rank: {} GiB", text);
+  }
+
   void set_threads(int ranks_on_node) {
     at::set_num_threads(recipe_.train.threads > 0 ? static_cast<int>(recipe_.train.threads)
                                                   : threads_for_rank(ranks_on_node));
@@ -258,8 +280,8 @@ class Stage {
                                    recipe_.train.sequence_length, start_.shape.max_positions),
                        "shorten the rows, or raise model.max_positions for a model from scratch");
     }
-    check_tokenizer_of_model(recipe_, start_, *tokenizer_);
-    if (recipe_.adapter.kind != "none" && start_.shape.vocab_size > start_.source->shape().vocab_size) {
+    if (tokenizer_) check_tokenizer_of_model(recipe_, start_, *tokenizer_);
+    if (recipe_.adapter.kind != "none" && start_.source && start_.shape.vocab_size > start_.source->shape().vocab_size) {
       throw UsageError(fmt::format("model.vocab_size {} adds tokens to a base that stays frozen, and an adapter cannot hold them",
                                    recipe_.model.vocab_size),
                        "train the added tokens in a stage without adapters first");
@@ -269,7 +291,7 @@ class Stage {
   void load(bool fresh) {
     state_.data_fingerprint = stream_->fingerprint();
     state_.recipe_fingerprint = recipe_fingerprint(recipe_);
-    if (recipe_.adapter.kind != "none") {
+    if (recipe_.adapter.kind != "none" && start_.source) {
       // The frozen base is in no checkpoint: an adapter must not go on over another one.
       const std::string base = group_.is_root() ? weights_fingerprint(*start_.source) : "";
       state_.recipe_fingerprint =
@@ -328,6 +350,7 @@ class Stage {
   }
 
   void validate(std::optional<MetricsWriter>& metrics, std::map<std::string, double>& losses) {
+    if (!heldout_) return;
     for (const auto& [split, loss] : heldout_->evaluate(*model_)) {
       losses[split] = loss;
       if (metrics) metrics->write_validation(state_.step, split, loss);

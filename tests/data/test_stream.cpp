@@ -157,3 +157,28 @@ TEST_CASE("fingerprints and splits of a stream") {
     CHECK(error.full_message().find("did you mean 'general'?") != std::string::npos);
   }
 }
+
+TEST_CASE("random tokens need no shards: every row is a pure function of seed and index") {
+  const TokenStream stream = TokenStream::synthetic(50, 1000, 24, 7);
+  CHECK(stream.rows_per_epoch() == 50);
+  CHECK(stream.num_tokens() == 50 * 24);
+  const TokenBatch both = stream.rows(48, 4);  // over the end of an epoch
+  const TokenBatch second = stream.rows(49, 1);
+  CHECK(std::equal(second.tokens.begin(), second.tokens.end(), both.tokens.begin() + 24));
+  CHECK(both.num_targets == 4 * 24);
+  std::set<TokenId> seen;
+  for (std::int64_t row = 0; row < 4; ++row) {
+    for (std::int64_t i = 0; i < 24; ++i) {
+      const auto cell = static_cast<std::size_t>(row * 24 + i);
+      CHECK(both.positions[cell] == i);
+      CHECK(both.documents[cell] == 0);
+      if (i > 0) CHECK(both.tokens[cell] == both.targets[cell - 1]);
+      CHECK((both.targets[cell] >= 0 && both.targets[cell] < 1000));
+      seen.insert(both.tokens[cell]);
+    }
+  }
+  CHECK(seen.size() > 80);  // 96 draws from 1000: 92 different ones are expected
+  const TokenStream other = TokenStream::synthetic(50, 1000, 24, 8);
+  CHECK(other.rows(48, 1).tokens != stream.rows(48, 1).tokens);
+  CHECK(other.fingerprint() != stream.fingerprint());
+}

@@ -141,6 +141,15 @@ TEST_CASE("keys that do not fit together are faults") {
   CHECK_THAT(fault_of("stage: generate\ngenerate: {count: 0}\nmodel: {from: m}\n"), Contains("'generate.count' is 0; it must be at least 1"));
 }
 
+TEST_CASE("random tokens stand in for sources and tokenizer") {
+  const std::string recipe = "stage: train\ndata: {synthetic_rows: 100}\nmodel: {vocab_size: 512}\n";
+  CHECK(load(recipe).data.synthetic_rows == 100);
+  CHECK(load(recipe, {"adapter.kind=lora"}).adapter.kind == "lora");  // nothing is written: no stored base needed
+  CHECK_THAT(fault_of("stage: train\ndata: {synthetic_rows: 100}\n"), Contains("need 'model.vocab_size'"));
+  CHECK_THAT(fault_of("stage: train\ndata: {synthetic_rows: 1, sources: {a: {path: a.txt}}}\nmodel: {vocab_size: 512}\n"),
+             Contains("there are 'data.sources' too"));
+}
+
 TEST_CASE("overrides set, merge, replace, create and delete") {
   CHECK(load(kTrain, {"train.steps=77"}).train.steps == 77);
   CHECK(load(kTrain, {"train.optimizer.lr=1e-3"}).train.optimizer.lr == 1e-3);

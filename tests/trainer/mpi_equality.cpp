@@ -126,6 +126,8 @@ int main(int argc, char** argv) {
                                      {.name = "micro-batches of 1", .micro = 1},
                                      {.name = "tied, micro-batches of 2", .tied = true, .micro = 2},
                                      {.name = "recomputed blocks", .checkpointing = "full"},
+                                     {.name = "recomputed feed-forward", .checkpointing = "selective"},
+                                     {.name = "recomputed, adapters", .lora = true, .checkpointing = "full"},
                                      {.name = "not resharded", .micro = 2, .reshard = "never"},
                                      {.name = "adapters with dropout", .lora = true},
                                      {.name = "adapters, micro-batches", .lora = true, .micro = 1}};

@@ -104,6 +104,7 @@ TEST_CASE("a block's forward and backward equal automatic differentiation") {
   context.adapter_scale = 1.7;
   BlockWeights weights = random_weights(s);
   const bool with_adapters = GENERATE(false, true);
+  const BlockKeep keep = GENERATE(BlockKeep::kAll, BlockKeep::kAttention, BlockKeep::kInput);
   BlockAdapters adapters, adapter_gradients;
   const std::int64_t r = 3, e = s.head_dim;
   const std::int64_t in[] = {s.dim, s.dim, s.dim, s.heads * e, s.dim, s.dim, s.ffn_dim};
@@ -117,6 +118,10 @@ TEST_CASE("a block's forward and backward equal automatic differentiation") {
 
   BlockSaved saved;
   const at::Tensor y = block_forward(x, weights, lora, 0, context, saved);
+  block_forget(keep, saved);
+  CHECK(saved.gate_up_NF.defined() == (keep == BlockKeep::kAll));
+  CHECK(saved.qkv_NE.defined() == (keep != BlockKeep::kInput));
+  block_again(weights, lora, 0, context, saved);
   BlockWeights gradients = random_weights(s);  // must be overwritten, not added to
   const at::Tensor dx = block_backward(dy, weights, lora, 0, context, saved, &gradients,
                                        lora ? &adapter_gradients : nullptr);
@@ -142,6 +147,44 @@ TEST_CASE("a block's forward and backward equal automatic differentiation") {
   }
 }
 
+TEST_CASE("attention over several blocks of queries equals the plain formula and its derivative") {
+  at::manual_seed(8);
+  ModelShape s = small_shape();
+  const std::vector<std::int64_t> lengths = {301, 1, 40};  // blocks of 128, a lone token, one block
+  std::vector<SegmentRun> runs;
+  std::int64_t n = 0;
+  for (const auto length : lengths) runs.push_back({.begin = n, .length = length, .count = 1}), n += length;
+  const std::int64_t e = s.head_dim, q_width = s.heads * e, kv_width = s.kv_heads * e;
+  const at::Tensor qkv = random({n, q_width + 2 * kv_width}, 1.5), dout = random({n, q_width}, 1.0);
+  at::Tensor out = at::empty({n, q_width}, at::kDouble), dqkv = at::full_like(qkv, 7.0);
+  std::vector<at::Tensor> lse;
+  attention_forward(qkv, runs, s, out, lse);
+  attention_backward(dout, qkv, out, lse, runs, s, dqkv);
+
+  const at::Tensor leaf = qkv.clone().requires_grad_(true);
+  const auto parts = leaf.split_with_sizes({q_width, kv_width, kv_width}, 1);
+  const auto q = parts[0].reshape({n, s.heads, e});
+  const auto k = parts[1].reshape({n, s.kv_heads, e}).repeat_interleave(s.heads / s.kv_heads, 1);
+  const auto v = parts[2].reshape({n, s.kv_heads, e}).repeat_interleave(s.heads / s.kv_heads, 1);
+  std::vector<at::Tensor> rows;
+  for (const auto& run : runs) {
+    const auto of = [&](const at::Tensor& x) { return x.narrow(0, run.begin, run.length); };
+    const auto hidden = at::ones({run.length, run.length}, at::kBool).triu(1);
+    const auto scores = at::einsum("ihe,jhe->hij", {of(q), of(k)}) / std::sqrt(double(e));
+    rows.push_back(at::einsum("hij,jhe->ihe", {scores.masked_fill(hidden, -1e30).softmax(-1), of(v)}));
+  }
+  const auto expected = at::cat(rows).reshape({n, q_width});
+  CHECK(difference(out, expected.detach()) < 1e-12);
+  expected.backward(dout);
+  CHECK(difference(dqkv, leaf.grad()) < 1e-11);
+
+  at::Tensor out32 = at::empty({n, q_width}, at::kFloat), dqkv32 = at::empty(qkv.sizes(), at::kFloat);
+  attention_forward(qkv.to(at::kFloat), runs, s, out32, lse);
+  attention_backward(dout.to(at::kFloat), qkv.to(at::kFloat), out32, lse, runs, s, dqkv32);
+  CHECK(difference(out32.to(at::kDouble), out) < 1e-5);
+  CHECK(difference(dqkv32.to(at::kDouble), dqkv) < 2e-5);  // sums of 300 products of size 1
+}
+
 TEST_CASE("the fused head equals log-softmax over full logits") {
   at::manual_seed(4);
   const ModelShape s = small_shape();
@@ -165,6 +208,33 @@ TEST_CASE("the fused head equals log-softmax over full logits") {
   CHECK(head_loss(x.detach(), norm.detach(), s.norm_eps, weight.detach(), targets, 0, nullptr) == Approx(loss));
 }
 
+TEST_CASE("the fused head in several tiles and chunks equals log-softmax over full logits") {
+  at::manual_seed(6);
+  const std::int64_t n = 37, d = 6, v = 1100003;  // 16 tokens a chunk; 538 tiles, the last one of 227 columns
+  const at::Tensor x = random({n, d}, 1.0), norm = random({d}) + 1, weight = random({v, d});
+  std::vector<TokenId> targets;
+  for (std::int64_t i = 0; i < n; ++i) targets.push_back(i == 5 ? kNoTarget : static_cast<TokenId>(i * (v - 1) / (n - 1)));
+  HeadGradients gradients{.dnorm_D = at::empty({d}, at::kDouble), .dweight_VD = at::ones({v, d}, at::kDouble)};
+  const double loss = head_loss(x, norm, 1e-5, weight, targets, 0.5, &gradients);
+  const auto normed = plain_norm(x, norm, 1e-5);
+  double expected = 0;
+  at::Tensor dnormed = at::zeros({n, d}, at::kDouble), dweight = at::zeros({v, d}, at::kDouble);
+  for (std::int64_t i = 0; i < n; ++i) {  // row by row: all logits at once would be 300 MB
+    if (targets[i] == kNoTarget) continue;
+    const auto row = weight.mv(normed[i]);
+    auto p = row.softmax(0);
+    expected -= std::log(p[targets[i]].item<double>());
+    p[targets[i]] -= 1;
+    dnormed[i] = 0.5 * weight.t().mv(p);
+    dweight.addr_(p, normed[i], 1, 0.5);
+  }
+  CHECK(loss == Approx(expected).epsilon(1e-12));
+  CHECK(difference(gradients.dweight_VD, dweight) < 1e-12);
+  const at::Tensor leaf = x.clone().requires_grad_(true);
+  plain_norm(leaf, norm, 1e-5).backward(dnormed);
+  CHECK(difference(gradients.dx_ND, leaf.grad()) < 1e-12);
+}
+
 TEST_CASE("fp32 kernels agree with fp64 to rounding") {
   at::manual_seed(5);
   const at::Tensor gate_up = random({33, 70}, 4.0);
@@ -174,7 +244,12 @@ TEST_CASE("fp32 kernels agree with fp64 to rounding") {
   CHECK(difference(act32.to(at::kDouble), act64) < 1e-5);  // values up to about 60, 1 ulp there 4e-6
   at::Tensor logits = random({5, 301}, 6.0), copy = logits.to(at::kFloat);
   const at::Tensor targets = at::tensor(at::ArrayRef<std::int64_t>({0, 300, 7, 8, 9}), at::kLong);
-  const double exact = cross_entropy_in_place(logits, targets, 1.0);
-  CHECK(cross_entropy_in_place(copy, targets, 1.0) == Approx(exact).epsilon(1e-6));
+  at::Tensor top = at::full({5}, -INFINITY, at::kDouble), sum = at::zeros({5}, at::kDouble);
+  at::Tensor top32 = top.to(at::kFloat), sum32 = sum.to(at::kFloat);
+  softmax_statistics(logits, top, sum);
+  softmax_statistics(copy, top32, sum32);
+  CHECK(difference(sum32.to(at::kDouble).log() + top32, sum.log() + top) < 1e-6);
+  softmax_gradient(logits, 0, targets, top, sum, 1.0);
+  softmax_gradient(copy, 0, targets, top32, sum32, 1.0);
   CHECK(difference(copy.to(at::kDouble), logits) < 1e-6);
 }

@@ -38,10 +38,15 @@ at::Tensor dropped(const at::Tensor& x_NI, const AdapterDropout& dropout, std::u
 
 }  // namespace
 
+void adapter_inner(const at::Tensor& x_NI, const AdapterPair& weights, const AdapterDropout& dropout,
+                   std::uint64_t salt, AdapterSaved& saved) {
+  saved.low_NR = at::mm(dropped(x_NI, dropout, salt), weights.a_RI.t());
+}
+
 void adapter_forward(const at::Tensor& x_NI, const AdapterPair& weights, double scale,
                      const AdapterDropout& dropout, std::uint64_t salt, at::Tensor out_NO,
                      AdapterSaved& saved) {
-  saved.low_NR = at::mm(dropped(x_NI, dropout, salt), weights.a_RI.t());
+  adapter_inner(x_NI, weights, dropout, salt, saved);
   out_NO.addmm_(saved.low_NR, weights.b_OR.t(), /*beta=*/1, /*alpha=*/scale);
 }
 

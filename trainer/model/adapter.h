@@ -34,6 +34,10 @@ void adapter_forward(const at::Tensor& x_NI, const AdapterPair& weights, double 
                      const AdapterDropout& dropout, std::uint64_t salt, at::Tensor out_NO,
                      AdapterSaved& saved);
 
+/// Only what the backward pass needs again of adapter_forward.
+void adapter_inner(const at::Tensor& x_NI, const AdapterPair& weights, const AdapterDropout& dropout,
+                   std::uint64_t salt, AdapterSaved& saved);
+
 /// dx_NI += derivative; the gradients of A and B are written.
 void adapter_backward(const at::Tensor& dout_NO, const at::Tensor& x_NI, const AdapterPair& weights,
                       double scale, const AdapterDropout& dropout, std::uint64_t salt,

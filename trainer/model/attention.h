@@ -23,11 +23,13 @@ struct SegmentRun {
 std::vector<SegmentRun> segment_runs(std::span<const std::int32_t> documents, std::int64_t length);
 
 /// qkv_NE holds q (heads), k and v (kv_heads each) side by side, rotated already. Writes out_NE'
-/// (heads * head_dim) and appends each run's log-sum-exp for the backward pass.
+/// (heads * head_dim) and lse = {[N, heads]}, the log-sum-exp of every row for the backward pass.
+/// Exact softmax over blocks of queries; the work space is kBlockNumbers numbers a thread and buffer.
 void attention_forward(const at::Tensor& qkv_NE, const std::vector<SegmentRun>& runs,
                        const ModelShape& shape, at::Tensor& out_NE, std::vector<at::Tensor>& lse);
 
-/// Writes the derivative with respect to qkv (before rotating back).
+/// Writes the derivative with respect to qkv (before rotating back). The probabilities are computed
+/// again from q, k and lse (Dao et al. 2022, "FlashAttention", section 3.1).
 void attention_backward(const at::Tensor& dout_NE, const at::Tensor& qkv_NE, const at::Tensor& out_NE,
                         const std::vector<at::Tensor>& lse, const std::vector<SegmentRun>& runs,
                         const ModelShape& shape, at::Tensor& dqkv_NE);

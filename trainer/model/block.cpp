@@ -53,24 +53,14 @@ struct AdapterSet {
   }
 };
 
-/// dW = dy^T x, written into the gradient's own memory.
-void weight_gradient(at::Tensor& dw, const at::Tensor& dy, const at::Tensor& x) {
-  at::mm_out(dw, dy.t(), x);
-}
-
-}  // namespace
-
-at::Tensor block_forward(const at::Tensor& x_ND, const BlockWeights& w, const BlockAdapters* adapters,
-                         std::int64_t layer, const BlockContext& context, BlockSaved& saved) {
+/// x to the rotated q, k, v, the attention's output and x1; into `saved`. `normed_ND` is scratch.
+void attention_half(const at::Tensor& x_ND, const BlockWeights& w, const BlockContext& context,
+                    AdapterSet& lora, BlockSaved& saved, at::Tensor& normed_ND) {
   const ModelShape& s = context.shape;
   const std::int64_t n = x_ND.size(0);
   const auto options = x_ND.options();
-  AdapterSet lora{adapters, nullptr, layer, context, saved};
-
-  // Attention.
   saved.x_ND = x_ND;
   saved.rstd1_N = at::empty({n}, options);
-  at::Tensor normed_ND = at::empty_like(x_ND);
   rms_norm_forward(x_ND, w.norm1_D, s.norm_eps, normed_ND, saved.rstd1_N);
   saved.qkv_NE = at::mm(normed_ND, w.qkv_ED.t());
   lora.forward({kQ, kK, kV}, normed_ND, saved.qkv_NE);
@@ -80,23 +70,68 @@ at::Tensor block_forward(const at::Tensor& x_ND, const BlockWeights& w, const Bl
   attention_forward(saved.qkv_NE, context.runs, s, saved.attention_NO, saved.lse);
   saved.x1_ND = at::addmm(x_ND, saved.attention_NO, w.o_DO.t());
   lora.forward({kO}, saved.attention_NO, saved.x1_ND);
+}
 
-  // Feed-forward.
-  saved.rstd2_N = at::empty({n}, options);
-  rms_norm_forward(saved.x1_ND, w.norm2_D, s.norm_eps, normed_ND, saved.rstd2_N);
+/// x1 to the gate and up products; into `saved`.
+void gate_up_half(const BlockWeights& w, const BlockContext& context, AdapterSet& lora,
+                  BlockSaved& saved, at::Tensor& normed_ND) {
+  saved.rstd2_N = at::empty({normed_ND.size(0)}, normed_ND.options());
+  rms_norm_forward(saved.x1_ND, w.norm2_D, context.shape.norm_eps, normed_ND, saved.rstd2_N);
   saved.gate_up_NF = at::mm(normed_ND, w.gate_up_FD.t());
   lora.forward({kGate, kUp}, normed_ND, saved.gate_up_NF);
-  at::Tensor act_NF = at::empty({n, s.ffn_dim}, options);
+}
+
+/// dW = dy^T x, written into the gradient's own memory.
+void weight_gradient(at::Tensor& dw, const at::Tensor& dy, const at::Tensor& x) {
+  at::mm_out(dw, dy.t(), x);
+}
+
+}  // namespace
+
+at::Tensor block_forward(const at::Tensor& x_ND, const BlockWeights& w, const BlockAdapters* adapters,
+                         std::int64_t layer, const BlockContext& context, BlockSaved& saved) {
+  AdapterSet lora{adapters, nullptr, layer, context, saved};
+  at::Tensor normed_ND = at::empty_like(x_ND);
+  attention_half(x_ND, w, context, lora, saved, normed_ND);
+  gate_up_half(w, context, lora, saved, normed_ND);
+  at::Tensor act_NF = at::empty({x_ND.size(0), context.shape.ffn_dim}, x_ND.options());
   swiglu_forward(saved.gate_up_NF, act_NF);
   at::Tensor y_ND = at::addmm(saved.x1_ND, act_NF, w.down_DF.t());
   lora.forward({kDown}, act_NF, y_ND);
   return y_ND;
 }
 
+void block_forget(BlockKeep keep, BlockSaved& saved) {
+  if (keep == BlockKeep::kAll) return;
+  if (keep == BlockKeep::kAttention) {
+    saved.gate_up_NF.reset();
+    return;
+  }
+  const at::Tensor x_ND = saved.x_ND;
+  saved = {};
+  saved.x_ND = x_ND;
+}
+
+void block_again(const BlockWeights& w, const BlockAdapters* adapters, std::int64_t layer,
+                 const BlockContext& context, BlockSaved& saved) {
+  if (saved.gate_up_NF.defined()) return;
+  AdapterSet lora{adapters, nullptr, layer, context, saved};
+  at::Tensor normed_ND = at::empty_like(saved.x_ND);
+  if (!saved.qkv_NE.defined()) attention_half(at::Tensor(saved.x_ND), w, context, lora, saved, normed_ND);
+  gate_up_half(w, context, lora, saved, normed_ND);
+  // The block's output, and with it the down product, is not needed again; its adapter's inner product is.
+  if (adapters && (*adapters)[kDown].defined() && !saved.adapters[kDown].low_NR.defined()) {
+    at::Tensor act_NF = at::empty({normed_ND.size(0), context.shape.ffn_dim}, normed_ND.options());
+    swiglu_forward(saved.gate_up_NF, act_NF);
+    adapter_inner(act_NF, (*adapters)[kDown], context.dropout, salt(layer, kDown), saved.adapters[kDown]);
+  }
+}
+
 at::Tensor block_backward(const at::Tensor& dy_ND, const BlockWeights& w,
                           const BlockAdapters* adapters, std::int64_t layer,
                           const BlockContext& context, BlockSaved& saved, BlockWeights* gradients,
-                          BlockAdapters* adapter_gradients) {
+                          BlockAdapters* adapter_gradients, bool input_gradient) {
+  TORCH_CHECK(input_gradient || !gradients, "trained weights need the derivative of the block's input");
   const ModelShape& s = context.shape;
   const std::int64_t n = dy_ND.size(0);
   const auto options = dy_ND.options();
@@ -132,12 +167,14 @@ at::Tensor block_backward(const at::Tensor& dy_ND, const BlockWeights& w,
                   /*inverse=*/true);
   rms_norm_again(saved.x_ND, w.norm1_D, saved.rstd1_N, normed_ND);
   if (gradients) weight_gradient(gradients->qkv_ED, dqkv_NE, normed_ND);
-  at::mm_out(dnormed_ND, dqkv_NE, w.qkv_ED);
+  if (input_gradient) at::mm_out(dnormed_ND, dqkv_NE, w.qkv_ED);
   lora.backward({kQ, kK, kV}, dqkv_NE, normed_ND, dnormed_ND);
-  rms_norm_backward(dnormed_ND, saved.x_ND, w.norm1_D, saved.rstd1_N, dx1_ND,
-                    gradients ? gradients->norm1_D : at::Tensor());
+  if (input_gradient) {
+    rms_norm_backward(dnormed_ND, saved.x_ND, w.norm1_D, saved.rstd1_N, dx1_ND,
+                      gradients ? gradients->norm1_D : at::Tensor());
+  }
   saved = {};
-  return dx1_ND;
+  return input_gradient ? dx1_ND : at::Tensor();
 }
 
 RotaryTable rotary_table(const ModelShape& shape, std::int64_t positions, at::ScalarType type) {

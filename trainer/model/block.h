@@ -43,17 +43,32 @@ struct BlockSaved {
   std::array<AdapterSaved, kNumAdapterTargets> adapters;
 };
 
+/// What is kept of a block's forward pass for its backward pass (activation checkpointing).
+enum class BlockKeep {
+  kAll,        ///< nothing is recomputed
+  kAttention,  ///< all but the gate and up products, the largest part: 6 D of 11.3 D numbers a token
+  kInput,      ///< the block's input only
+};
+
 /// y_ND. `adapters` may be null; `layer` salts the dropout.
 at::Tensor block_forward(const at::Tensor& x_ND, const BlockWeights& weights,
                          const BlockAdapters* adapters, std::int64_t layer,
                          const BlockContext& context, BlockSaved& saved);
 
+/// Lets go of what is not kept.
+void block_forget(BlockKeep keep, BlockSaved& saved);
+
+/// Computes what was let go of again, to the same bits; the block's output is left out.
+void block_again(const BlockWeights& weights, const BlockAdapters* adapters, std::int64_t layer,
+                 const BlockContext& context, BlockSaved& saved);
+
 /// dx_ND from dy_ND. Writes gradients of the weights unless `gradients` is null (frozen base), and of
-/// the adapters unless `adapter_gradients` is null. Consumes `saved`.
+/// the adapters unless `adapter_gradients` is null. Consumes `saved`. Without `input_gradient` (nothing
+/// below is trained) the last product is left out and nothing is returned.
 at::Tensor block_backward(const at::Tensor& dy_ND, const BlockWeights& weights,
                           const BlockAdapters* adapters, std::int64_t layer,
                           const BlockContext& context, BlockSaved& saved, BlockWeights* gradients,
-                          BlockAdapters* adapter_gradients);
+                          BlockAdapters* adapter_gradients, bool input_gradient = true);
 
 /// Rotary table for positions 0 .. positions-1 in fp32 (or fp64 for gradient checks).
 RotaryTable rotary_table(const ModelShape& shape, std::int64_t positions, at::ScalarType type);

@@ -1,7 +1,9 @@
 #include "trainer/model/head.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "base/error.h"
@@ -11,8 +13,53 @@
 namespace anneal {
 
 namespace {
-/// Logits of a chunk stay within a processor's cache share: about 4 million numbers.
-constexpr std::int64_t kChunkNumbers = 1 << 22;
+/// Logits that exist at once (64 MiB in fp32). A chunk of many tokens makes good use of the head's
+/// weights, which are read twice and whose gradient is added to once a chunk.
+constexpr std::int64_t kChunkNumbers = 1 << 24;
+constexpr std::int64_t kMostTokens = 512;
+/// Columns of the vocabulary done at once: the tile is still in cache when the next pass reads it.
+constexpr std::int64_t kTileColumns = 2048;
+
+/// Tokens of a chunk: `count` in equal parts that keep to kChunkNumbers.
+std::int64_t chunk_tokens(std::int64_t count, std::int64_t vocabulary) {
+  const std::int64_t most = std::clamp<std::int64_t>(kChunkNumbers / vocabulary, 16, kMostTokens);
+  const std::int64_t chunks = (count + most - 1) / most;
+  const std::int64_t even = (count + chunks - 1) / chunks;
+  return std::min(most, (even + 15) / 16 * 16);
+}
+
+/// The loss of rows whose softmax statistics are known.
+double summed_loss(const at::Tensor& top_C, const at::Tensor& sum_C, const at::Tensor& target_logit_C) {
+  double loss = 0;
+  for_floating(top_C.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
+    const auto* top = top_C.const_data_ptr<scalar_t>();
+    const auto* sum = sum_C.const_data_ptr<scalar_t>();
+    const auto* logit = target_logit_C.const_data_ptr<scalar_t>();
+    for (std::int64_t i = 0; i < top_C.size(0); ++i) {
+      loss += std::log(static_cast<double>(sum[i])) + static_cast<double>(top[i]) -
+              static_cast<double>(logit[i]);
+    }
+  });
+  return loss;
+}
+
+/// Picks each row's logit of its target, where the tile holds it.
+void pick_targets(const at::Tensor& logits_CT, std::int64_t first, std::span<const std::int64_t> targets,
+                  at::Tensor& picked_C) {
+  const std::int64_t width = logits_CT.size(1);
+  for_floating(logits_CT.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
+    const auto* logits = logits_CT.const_data_ptr<scalar_t>();
+    auto* picked = picked_C.data_ptr<scalar_t>();
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      const std::int64_t column = targets[i] - first;
+      if (column >= 0 && column < width) {
+        picked[i] = logits[static_cast<std::int64_t>(i) * width + column];
+      }
+    }
+  });
+}
 }  // namespace
 
 at::Tensor embedding_forward(const at::Tensor& weight_VD, std::span<const TokenId> tokens) {
@@ -73,23 +120,40 @@ double head_loss(const at::Tensor& x_ND, const at::Tensor& norm_D, double norm_e
   at::Tensor normed_MD = at::empty_like(x_MD), rstd_M = at::empty({count}, x_MD.options());
   rms_norm_forward(x_MD, norm_D, norm_eps, normed_MD, rstd_M);
 
-  const std::int64_t vocabulary = weight_VD.size(0);
-  const std::int64_t chunk = std::min(count, std::max<std::int64_t>(16, kChunkNumbers / vocabulary));
-  at::Tensor logits_buffer = at::empty({std::min(chunk, count), vocabulary}, x_MD.options());
+  const std::int64_t vocabulary = weight_VD.size(0), chunk = chunk_tokens(count, vocabulary);
+  at::Tensor buffer = at::empty({std::min(chunk, count) * vocabulary}, x_MD.options());
   at::Tensor dnormed_MD = gradients ? at::empty_like(x_MD) : at::Tensor();
   double loss = 0;
   for (std::int64_t begin = 0; begin < count; begin += chunk) {
     const std::int64_t size = std::min(chunk, count - begin);
     const at::Tensor normed_CD = normed_MD.narrow(0, begin, size);
-    at::Tensor logits_CV = logits_buffer.narrow(0, 0, size);
-    at::mm_out(logits_CV, normed_CD, weight_VD.t());
-    loss += cross_entropy_in_place(logits_CV, labels_M.narrow(0, begin, size),
-                                   gradients ? scale : 0.0);
+    const at::Tensor labels_C = labels_M.narrow(0, begin, size);
+    const auto targets_C = std::span(labels).subspan(begin, size);
+    at::Tensor top_C = at::full({size}, -std::numeric_limits<double>::infinity(), x_MD.options());
+    at::Tensor sum_C = at::zeros({size}, x_MD.options()), target_logit_C = at::empty_like(sum_C);
+    // A tile's logits lie together in the buffer: [tiles][size][columns].
+    const auto tile = [&](std::int64_t first, std::int64_t columns) {
+      return buffer.narrow(0, first * size, size * columns).view({size, columns});
+    };
+    for (std::int64_t first = 0; first < vocabulary; first += kTileColumns) {
+      const std::int64_t columns = std::min(kTileColumns, vocabulary - first);
+      at::Tensor logits_CT = tile(first, columns);
+      at::mm_out(logits_CT, normed_CD, weight_VD.narrow(0, first, columns).t());
+      softmax_statistics(logits_CT, top_C, sum_C);
+      pick_targets(logits_CT, first, targets_C, target_logit_C);
+    }
+    loss += summed_loss(top_C, sum_C, target_logit_C);
     if (!gradients) continue;
     at::Tensor dnormed_CD = dnormed_MD.narrow(0, begin, size);
-    at::mm_out(dnormed_CD, logits_CV, weight_VD);
-    if (train_weight) {
-      gradients->dweight_VD.addmm_(logits_CV.t(), normed_CD, /*beta=*/begin == 0 ? 0 : 1);
+    for (std::int64_t first = 0; first < vocabulary; first += kTileColumns) {
+      const std::int64_t columns = std::min(kTileColumns, vocabulary - first);
+      at::Tensor dlogits_CT = tile(first, columns);
+      softmax_gradient(dlogits_CT, first, labels_C, top_C, sum_C, scale);
+      dnormed_CD.addmm_(dlogits_CT, weight_VD.narrow(0, first, columns), /*beta=*/first == 0 ? 0 : 1);
+      if (train_weight) {
+        gradients->dweight_VD.narrow(0, first, columns)
+            .addmm_(dlogits_CT.t(), normed_CD, /*beta=*/begin == 0 ? 0 : 1);
+      }
     }
   }
   if (!gradients) return loss;

@@ -1,5 +1,6 @@
 // Embedding, and the head: final norm, vocabulary product and cross-entropy fused in chunks of
-// tokens, so that the full logits never exist (Wijmans et al. 2024, "Cut your losses").
+// tokens, so that the full logits never exist (Wijmans et al. 2024, "Cut your losses"). Within a chunk the
+// vocabulary is taken in tiles, with a running softmax (Milakov & Gimelshein 2018).
 //   N = tokens, D = dim, V = vocabulary, C = tokens of a chunk
 #pragma once
 

@@ -1,9 +1,9 @@
 #include "trainer/model/kernels.h"
+#include "trainer/model/exponential.h"
 #include "trainer/model/floating.h"
 
 #include <ATen/Parallel.h>
 
-#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -13,25 +13,6 @@ namespace {
 
 /// Tokens one thread takes at least.
 constexpr std::int64_t kGrain = 16;
-
-/// e^x for fp32, branch-free so that the compiler vectorises it; relative error below 2e-7
-/// (Cephes' minimax polynomial after reduction by ln 2). fp64 takes the library's.
-inline float exp_(float x) {
-  x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
-  const float shifted = x * 1.44269504f + 12582912.0f;  // 1.5 * 2^23: rounds to an integer
-  const float n = shifted - 12582912.0f;
-  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  const auto exponent = (std::bit_cast<std::int32_t>(shifted) + 127) << 23;
-  return p * std::bit_cast<float>(exponent);
-}
-inline double exp_(double x) { return std::exp(x); }
 
 template <class F>
 void for_tokens(std::int64_t n, F body) {
@@ -197,38 +178,49 @@ void swiglu_backward(const at::Tensor& dact_NF, at::Tensor& gu_N2F, at::Tensor& 
   });
 }
 
-double cross_entropy_in_place(at::Tensor& logits_CV, const at::Tensor& targets_C, double scale) {
-  const std::int64_t c = logits_CV.size(0), v = logits_CV.size(1);
-  const auto* targets = targets_C.const_data_ptr<std::int64_t>();
-  std::vector<double> losses(c);
-  for_floating(logits_CV.scalar_type(), [&](auto zero) {
+void softmax_statistics(const at::Tensor& logits_CT, at::Tensor& top_C, at::Tensor& sum_C) {
+  const std::int64_t c = logits_CT.size(0), t = logits_CT.size(1);
+  for_floating(logits_CT.scalar_type(), [&](auto zero) {
     using scalar_t = decltype(zero);
-    auto* logits = logits_CV.data_ptr<scalar_t>();
+    const auto* logits = logits_CT.const_data_ptr<scalar_t>();
+    auto* tops = top_C.data_ptr<scalar_t>();
+    auto* sums = sum_C.data_ptr<scalar_t>();
     for_tokens(c, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        auto* row = logits + i * v;
-        scalar_t top = row[0];
+        const auto* row = logits + i * t;
+        scalar_t top = tops[i];
 #pragma omp simd reduction(max : top)
-        for (std::int64_t j = 0; j < v; ++j) top = row[j] > top ? row[j] : top;
-        const scalar_t target_logit = row[targets[i]];
+        for (std::int64_t j = 0; j < t; ++j) top = row[j] > top ? row[j] : top;
         scalar_t sum = 0;
 #pragma omp simd reduction(+ : sum)
-        for (std::int64_t j = 0; j < v; ++j) {
-          row[j] = exp_(row[j] - top);
-          sum += row[j];
-        }
-        losses[i] = std::log(static_cast<double>(sum)) + top - target_logit;
-        if (scale == 0) continue;
-        const scalar_t factor = static_cast<scalar_t>(scale) / sum;
-#pragma omp simd
-        for (std::int64_t j = 0; j < v; ++j) row[j] *= factor;
-        row[targets[i]] -= static_cast<scalar_t>(scale);
+        for (std::int64_t j = 0; j < t; ++j) sum += exp_(row[j] - top);
+        sums[i] = sums[i] * std::exp(tops[i] - top) + sum;  // e^-inf = 0 at the first tile
+        tops[i] = top;
       }
     });
   });
-  double total = 0;
-  for (const double loss : losses) total += loss;
-  return total;
+}
+
+void softmax_gradient(at::Tensor logits_CT, std::int64_t first, const at::Tensor& targets_C,
+                      const at::Tensor& top_C, const at::Tensor& sum_C, double scale) {
+  const std::int64_t c = logits_CT.size(0), t = logits_CT.size(1);
+  const auto* targets = targets_C.const_data_ptr<std::int64_t>();
+  for_floating(logits_CT.scalar_type(), [&](auto zero) {
+    using scalar_t = decltype(zero);
+    auto* logits = logits_CT.data_ptr<scalar_t>();
+    const auto* tops = top_C.const_data_ptr<scalar_t>();
+    const auto* sums = sum_C.const_data_ptr<scalar_t>();
+    for_tokens(c, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        auto* row = logits + i * t;
+        const scalar_t top = tops[i], factor = static_cast<scalar_t>(scale) / sums[i];
+#pragma omp simd
+        for (std::int64_t j = 0; j < t; ++j) row[j] = exp_(row[j] - top) * factor;
+        const std::int64_t target = targets[i] - first;
+        if (target >= 0 && target < t) row[target] -= static_cast<scalar_t>(scale);
+      }
+    });
+  });
 }
 
 }  // namespace anneal

@@ -41,8 +41,13 @@ void swiglu_forward(const at::Tensor& gu_N2F, at::Tensor& act_NF);
 /// derivative of the down projection).
 void swiglu_backward(const at::Tensor& dact_NF, at::Tensor& gu_N2F, at::Tensor& act_NF);
 
-/// Softmax cross-entropy of logits_CV against targets_C (all >= 0): returns the summed loss; the
-/// logits become `scale` times the derivative of that sum, unless scale is 0.
-double cross_entropy_in_place(at::Tensor& logits_CV, const at::Tensor& targets_C, double scale);
+/// Softmax over a vocabulary that comes in tiles of T logits. Takes a tile into the rows' running
+/// largest logit and sum of e^(logit - largest); they start at -infinity and 0.
+void softmax_statistics(const at::Tensor& logits_CT, at::Tensor& top_C, at::Tensor& sum_C);
+
+/// The tile whose first column is vocabulary entry `first` becomes `scale` times the derivative of the
+/// summed cross-entropy against targets_C (all >= 0), given the statistics over all tiles.
+void softmax_gradient(at::Tensor logits_CT, std::int64_t first, const at::Tensor& targets_C,
+                      const at::Tensor& top_C, const at::Tensor& sum_C, double scale);
 
 }  // namespace anneal
