@@ -50,5 +50,6 @@ Command add_logits(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_chat(CLI::App& app);
 Command add_report(CLI::App& app);
+Command add_plan(CLI::App& app);
 
 }  // namespace anneal

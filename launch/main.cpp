@@ -59,8 +59,9 @@ int run(int argc, char** argv) {
   app.fallthrough();
   const std::vector<Command> commands = {
       add_run(app),     add_prepare(app), add_train(app),     add_generate(app),
-      add_score(app),   add_match(app),   add_eval(app),    add_convert(app),   add_tokenizer(app),
-      add_logits(app),  add_inspect(app), add_chat(app),      add_report(app)};
+      add_score(app),   add_match(app),   add_eval(app),      add_convert(app),
+      add_tokenizer(app), add_logits(app), add_inspect(app),  add_chat(app),
+      add_report(app),  add_plan(app)};
   const bool speaks = environment_rank() == 0;
   try {
     app.parse(argc, argv);

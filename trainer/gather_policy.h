@@ -1,0 +1,18 @@
+// Which gathered weights stay over a step and which take turns in one buffer: decided once, for the model
+// and for the plan of its memory.
+#pragma once
+
+#include "recipes/schema.h"
+#include "trainer/model_shape.h"
+
+namespace anneal {
+
+struct GatherPolicy {
+  bool keep_blocks = false;  ///< blocks stay gathered for the step (ZeRO-2); else two slots are used in turn
+  bool share_edges = false;  ///< embedding and head are gathered in turn into one buffer
+};
+
+/// `train.reshard` always, never, or auto: by size, for `ranks` that share the units.
+GatherPolicy gather_policy(const ModelShape& shape, const TrainOptions& train, bool train_base, int ranks);
+
+}  // namespace anneal
