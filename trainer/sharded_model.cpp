@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "trainer/gather_policy.h"
 #include "trainer/model/head.h"
 #include "trainer/model_units.h"
 
@@ -82,15 +83,9 @@ ShardedModel::ShardedModel(const ModelShape& shape, const AdapterOptions& adapte
   }
   head_ = std::make_unique<ShardedUnit>(head_layout(shape), group, train_base);
   adapter_slots_.resize(adapters_.size());
-  constexpr std::int64_t kSmallBytes = 256 << 20;
-  const std::int64_t block_bytes = blocks_.front()->padded_numel() * 4 * shape.layers;
-  const std::int64_t edge_bytes = (embedding_->padded_numel() + head_->padded_numel()) * 4;
-  const bool keep =
-      train.reshard == "never" || (train.reshard == "auto" && block_bytes <= kSmallBytes);
-  // A frozen base stays gathered over all steps; a tied head is the embedding.
-  share_edges_ = train_base && !shape.tied_head && train.reshard != "never" &&
-                 (train.reshard == "always" || block_bytes + edge_bytes > kSmallBytes);
-  const auto slots = static_cast<std::size_t>(keep ? shape.layers : 2);
+  const GatherPolicy policy = gather_policy(shape, train, train_base, group.size());
+  share_edges_ = policy.share_edges;
+  const auto slots = static_cast<std::size_t>(policy.keep_blocks ? shape.layers : 2);
   block_slots_.resize(slots);
   block_gradients_.resize(slots);
   adapter_gradients_.resize(slots);

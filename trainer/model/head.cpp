@@ -20,14 +20,6 @@ constexpr std::int64_t kMostTokens = 512;
 /// Columns of the vocabulary done at once: the tile is still in cache when the next pass reads it.
 constexpr std::int64_t kTileColumns = 2048;
 
-/// Tokens of a chunk: `count` in equal parts that keep to kChunkNumbers.
-std::int64_t chunk_tokens(std::int64_t count, std::int64_t vocabulary) {
-  const std::int64_t most = std::clamp<std::int64_t>(kChunkNumbers / vocabulary, 16, kMostTokens);
-  const std::int64_t chunks = (count + most - 1) / most;
-  const std::int64_t even = (count + chunks - 1) / chunks;
-  return std::min(most, (even + 15) / 16 * 16);
-}
-
 /// The loss of rows whose softmax statistics are known.
 double summed_loss(const at::Tensor& top_C, const at::Tensor& sum_C, const at::Tensor& target_logit_C) {
   double loss = 0;
@@ -61,6 +53,13 @@ void pick_targets(const at::Tensor& logits_CT, std::int64_t first, std::span<con
   });
 }
 }  // namespace
+
+std::int64_t head_chunk_tokens(std::int64_t count, std::int64_t vocabulary) {
+  const std::int64_t most = std::clamp<std::int64_t>(kChunkNumbers / vocabulary, 16, kMostTokens);
+  const std::int64_t chunks = (count + most - 1) / most;
+  const std::int64_t even = (count + chunks - 1) / chunks;
+  return std::min(most, (even + 15) / 16 * 16);
+}
 
 at::Tensor embedding_forward(const at::Tensor& weight_VD, std::span<const TokenId> tokens) {
   const std::int64_t n = static_cast<std::int64_t>(tokens.size()), d = weight_VD.size(1);
@@ -120,7 +119,7 @@ double head_loss(const at::Tensor& x_ND, const at::Tensor& norm_D, double norm_e
   at::Tensor normed_MD = at::empty_like(x_MD), rstd_M = at::empty({count}, x_MD.options());
   rms_norm_forward(x_MD, norm_D, norm_eps, normed_MD, rstd_M);
 
-  const std::int64_t vocabulary = weight_VD.size(0), chunk = chunk_tokens(count, vocabulary);
+  const std::int64_t vocabulary = weight_VD.size(0), chunk = head_chunk_tokens(count, vocabulary);
   at::Tensor buffer = at::empty({std::min(chunk, count) * vocabulary}, x_MD.options());
   at::Tensor dnormed_MD = gradients ? at::empty_like(x_MD) : at::Tensor();
   double loss = 0;

@@ -20,6 +20,9 @@ at::Tensor embedding_forward(const at::Tensor& weight_VD, std::span<const TokenI
 void embedding_backward(const at::Tensor& dx_ND, std::span<const TokenId> tokens,
                         at::Tensor& dweight_VD);
 
+/// Tokens whose logits exist at once: `count` in equal parts that keep to a bound of memory.
+std::int64_t head_chunk_tokens(std::int64_t count, std::int64_t vocabulary);
+
 struct HeadGradients {
   at::Tensor dx_ND;      ///< written
   at::Tensor dnorm_D;    ///< written; undefined: frozen
