@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -34,15 +35,27 @@ fs::path part_path(const fs::path& out_dir, int rank) {
   return out_dir / fmt::format("verdicts.part-{:05}.jsonl", rank);
 }
 
-std::vector<Verdict> judge_batch(std::vector<RawCrystal> batch, double cutoff_a) {
-  std::vector<Verdict> verdicts;
-  verdicts.reserve(batch.size());
+std::vector<Verdict> judge_batch(std::vector<RawCrystal> batch, const ScoreOptions& options) {
+  std::vector<CrystalRecord> records;
+  records.reserve(batch.size());
   for (auto& raw : batch) {
-    for (const auto& record : CrystalReader::parse(std::move(raw))) {
-      verdicts.push_back(judge(record, cutoff_a));
-    }
+    for (auto& record : CrystalReader::parse(std::move(raw))) records.push_back(std::move(record));
   }
+  std::vector<Verdict> verdicts;
+  verdicts.reserve(records.size());
+  for (const auto& record : records) verdicts.push_back(judge(record, options.cutoff_a));
+  for (const auto& part : options.parts) part->judge(records, verdicts);
   return verdicts;
+}
+
+std::int64_t rows_of_a_batch(const ScoreOptions& options) {
+  std::int64_t rows = kBatchRows;
+  for (const auto& part : options.parts) rows = std::min<std::int64_t>(rows, part->batch_rows());
+  return std::max<std::int64_t>(1, rows);
+}
+
+void add_to_parts(const Verdict& verdict, const ScoreOptions& options) {
+  for (const auto& part : options.parts) part->add(verdict);
 }
 
 void number(Verdict& verdict, std::int64_t index) {
@@ -59,8 +72,46 @@ nlohmann::ordered_json json_or_null(const std::optional<double>& value) {
   return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
 }
 
-void finish(const ScoreSummary& summary, const fs::path& out_dir, const ScoreOptions& options) {
-  write_file_atomic(out_dir / "summary.json", to_json(summary, options));
+nlohmann::ordered_json summary_object(const ScoreSummary& summary, const ScoreOptions& options);
+
+/// The generated and the real crystals, with the structure fingerprints that fall to this rank;
+/// with rank -1 none.
+struct TwoSets {
+  CrystalSet generated, reference;
+  TwoSets(const fs::path& input, const ScoreOptions& options, int rank) {
+    CrystalSetOptions set{.most = options.reference->most,
+                          .cutoff_a = options.cutoff_a,
+                          .threads = options.threads,
+                          .rank = rank,
+                          .world_size = std::max(1, options.world_size),
+                          .progress = options.progress,
+                          .log = options.log};
+    generated = load_crystal_set(input, set);
+    set.most = 0;
+    reference = load_crystal_set(options.reference->input, set);
+    if (reference.crystals.empty()) {
+      throw DataError(fmt::format("{} holds no crystal to compare with ({} rows)",
+                                  options.reference->input.string(), reference.total));
+    }
+  }
+};
+
+fs::path fingerprint_part(const fs::path& out_dir, const char* set, int rank) {
+  return out_dir / fmt::format("fingerprints-{}.part-{:05}.bin", set, rank);
+}
+
+/// Writes summary.json; `sets` may be null.
+void finish(const ScoreSummary& summary, const fs::path& out_dir, const ScoreOptions& options,
+            const TwoSets* sets) {
+  auto object = summary_object(summary, options);
+  if (sets != nullptr) {
+    auto metrics = options.reference->metrics;
+    metrics.threads = options.threads;
+    add_to_summary(set_metrics(sets->generated, sets->reference, metrics), metrics, object);
+    object["reference"] = options.reference->input.string();
+  }
+  for (const auto& part : options.parts) part->finish(object);
+  write_file_atomic(out_dir / "summary.json", object.dump(2) + "\n");
 }
 
 }  // namespace
@@ -101,7 +152,9 @@ std::optional<double> ScoreSummary::mean_num_atoms() const {
   return ratio(atoms_sum, struct_valid);
 }
 
-std::string to_json(const ScoreSummary& s, const ScoreOptions& options) {
+namespace {
+
+nlohmann::ordered_json summary_object(const ScoreSummary& s, const ScoreOptions& options) {
   nlohmann::ordered_json j;
   j["format"] = "anneal-score";
   j["version"] = 1;
@@ -128,12 +181,19 @@ std::string to_json(const ScoreSummary& s, const ScoreOptions& options) {
                    options.cutoff_a)},
       {"comp_valid", fmt::format("CDVAE smact_validity, {}", kOxidationTable)}};
   j["reasons"] = s.reasons;
-  return j.dump(2) + "\n";
+  return j;
+}
+
+}  // namespace
+
+std::string to_json(const ScoreSummary& summary, const ScoreOptions& options) {
+  return summary_object(summary, options).dump(2) + "\n";
 }
 
 ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
                         const ScoreOptions& options) {
   CrystalReader reader(input);
+  if (options.reference) CrystalReader readable(options.reference->input);  // a fault shows at once
   const bool alone = options.world_size <= 1;
   options.log.info("scoring {} ({})", input.string(), reader.description());
   make_folders(out_dir);
@@ -156,6 +216,7 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
         verdict.index = batch;  // the merge numbers them anew, batch by batch
       }
       summary.add(verdict);
+      if (alone) add_to_parts(verdict, options);
       lines += to_json(verdict);
       lines += '\n';
     }
@@ -172,11 +233,12 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
     running.pop_front();
     write(result.get(), batch);
   };
+  const std::int64_t batch_rows = rows_of_a_batch(options);
   bool more = true;
   for (std::int64_t batch_number = 0; more; ++batch_number) {
     std::vector<RawCrystal> batch;
     std::size_t bytes = 0;
-    while (static_cast<std::int64_t>(batch.size()) < kBatchRows && bytes < kBatchBytes) {
+    while (static_cast<std::int64_t>(batch.size()) < batch_rows && bytes < kBatchBytes) {
       auto raw = reader.next_raw();
       if (!raw) {
         more = false;
@@ -187,12 +249,12 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
     }
     if (batch.empty() || batch_number % std::max(1, options.world_size) != options.rank) continue;
     if (threads == 1) {
-      write(judge_batch(std::move(batch), options.cutoff_a), batch_number);
+      write(judge_batch(std::move(batch), options), batch_number);
       continue;
     }
     if (static_cast<int>(running.size()) >= threads) write_oldest();
     running.emplace_back(batch_number, std::async(std::launch::async, judge_batch, std::move(batch),
-                                                  options.cutoff_a));
+                                                  std::cref(options)));
   }
   while (!running.empty()) write_oldest();
   progress.finish();
@@ -202,11 +264,25 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
                     "check that it is the file that was meant");
   }
   file.commit();
-  if (alone) finish(summary, out_dir, options);
+  if (!options.reference) {
+    if (alone) finish(summary, out_dir, options, nullptr);
+    return summary;
+  }
+  const TwoSets sets(input, options, options.rank);
+  if (alone) {
+    finish(summary, out_dir, options, &sets);
+  } else {
+    for (const auto& [name, set] :
+         {std::pair{"generated", &sets.generated}, {"reference", &sets.reference}}) {
+      save_fingerprints(fingerprint_part(out_dir, name, options.rank), *set, options.rank,
+                        options.world_size);
+    }
+  }
   return summary;
 }
 
-ScoreSummary merge_score_parts(const fs::path& out_dir, const ScoreOptions& options) {
+ScoreSummary merge_score_parts(const fs::path& input, const fs::path& out_dir,
+                               const ScoreOptions& options) {
   struct Part {
     std::unique_ptr<ByteSource> source;
     std::optional<Verdict> ahead;
@@ -234,12 +310,28 @@ ScoreSummary merge_score_parts(const fs::path& out_dir, const ScoreOptions& opti
          next->advance()) {
       number(*next->ahead, summary.total);
       summary.add(*next->ahead);
+      add_to_parts(*next->ahead, options);
       file.write(to_json(*next->ahead) + "\n");
     }
   }
   if (summary.total == 0) throw DataError("there is no crystal in the input (0 rows)");
   file.commit();
-  finish(summary, out_dir, options);
+  if (options.reference) {
+    auto silent = options;
+    silent.progress = false;
+    TwoSets sets(input, silent, -1);
+    for (int rank = 0; rank < options.world_size; ++rank) {
+      for (auto& [name, set] :
+           {std::pair{"generated", &sets.generated}, {"reference", &sets.reference}}) {
+        const auto part = fingerprint_part(out_dir, name, rank);
+        load_fingerprints(part, *set, rank, options.world_size);
+        fs::remove(part);
+      }
+    }
+    finish(summary, out_dir, options, &sets);
+  } else {
+    finish(summary, out_dir, options, nullptr);
+  }
   for (int rank = 0; rank < options.world_size; ++rank) fs::remove(part_path(out_dir, rank));
   return summary;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,8 @@
 
 #include "base/log.h"
 #include "cif/crystal_table.h"
+#include "cif/metrics/set_metrics.h"
+#include "cif/score_part.h"
 #include "cif/verdict.h"
 
 namespace anneal {
@@ -33,6 +36,15 @@ struct ScoreSummary {
   std::optional<double> mean_num_atoms() const;
 };
 
+/// A set of real crystals to compare with.
+struct ScoreReference {
+  std::filesystem::path input;
+  /// The first so many entries of the input are compared (CDVAE and CrystalLLM: 10,000); 0: all.
+  /// All of them are judged in any case.
+  std::int64_t most = 10'000;
+  SetMetricOptions metrics;
+};
+
 struct ScoreOptions {
   double cutoff_a = 0.5;  ///< smallest distance between two sites, Angstrom
   int threads = 0;        ///< 0: as many as processors
@@ -40,23 +52,29 @@ struct ScoreOptions {
   int world_size = 1;     ///< ... of how many (see merge_score_parts)
   bool progress = true;
   Log log = Log(true);
+  std::optional<ScoreReference> reference;
+  /// What is judged besides, in this order. A part is used for one score.
+  std::vector<std::shared_ptr<ScorePart>> parts;
 };
 
-/// Text of summary.json: counts, rates, means (null where there is nothing to divide by), the
-/// denominators, rules and reasons. Ends with a line feed.
+/// Text of a summary.json without reference and parts: counts, rates, means (null where there is
+/// nothing to divide by), the denominators, rules and reasons. Ends with a line feed.
 std::string to_json(const ScoreSummary& summary, const ScoreOptions& options);
 
 /// Judges every crystal of `input` and writes `verdicts.jsonl` and, last, `summary.json` into
-/// `out_dir`; both appear only when whole. Memory does not grow with the number of crystals. The
-/// result does not depend on `threads`. Throws DataError for unreadable input, or if there is no
+/// `out_dir`; both appear only when whole. Memory does not grow with the number of crystals (but
+/// for those of `reference`, and the part of the input that is compared with them). The result does
+/// not depend on `threads`. Throws DataError for unreadable input, or if there is no
 /// crystal in it. With `world_size` > 1 it writes this rank's part only, and the summary returned
 /// is that part's.
 ScoreSummary score_file(const std::filesystem::path& input, const std::filesystem::path& out_dir,
                         const ScoreOptions& options = {});
 
-/// Joins the parts that `world_size` ranks have written (all of them must have finished) into the
-/// same files, byte for byte, that one rank would write, and removes the parts. Throws DataError.
-ScoreSummary merge_score_parts(const std::filesystem::path& out_dir, const ScoreOptions& options);
+/// Joins the parts that `world_size` ranks have written of `input` (all of them must have finished)
+/// into the same files, byte for byte, that one rank would write, and removes the parts. Throws
+/// DataError.
+ScoreSummary merge_score_parts(const std::filesystem::path& input,
+                               const std::filesystem::path& out_dir, const ScoreOptions& options);
 
 struct ScoredRecords {
   ScoreSummary summary;

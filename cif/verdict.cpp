@@ -1,7 +1,5 @@
 #include "cif/verdict.h"
 
-#include <nlohmann/json.hpp>
-
 #include "base/error.h"
 #include "cif/validity.h"
 
@@ -19,7 +17,7 @@ std::string json_number(const std::optional<T>& value) {
 }
 
 template <class T>
-std::optional<T> optional_field(const nlohmann::json& object, const char* name) {
+std::optional<T> optional_field(const nlohmann::ordered_json& object, const char* name) {
   const auto& value = object.at(name);
   if (value.is_null()) return std::nullopt;
   return value.get<T>();
@@ -53,7 +51,7 @@ Verdict judge(const CrystalRecord& record, double cutoff_a) {
 }
 
 std::string to_json(const Verdict& v) {
-  return fmt::format(
+  std::string line = fmt::format(
       "{{\"index\": {}, \"id\": {}, \"parsed\": {}, \"reason\": {}, \"formula\": {}, "
       "\"num_atoms\": {}, \"num_elements\": {}, \"volume_a3\": {}, \"density_g_cm3\": {}, "
       "\"min_distance_a\": {}, \"struct_valid\": {}, \"comp_valid\": {}, \"detail\": {}}}",
@@ -61,11 +59,16 @@ std::string to_json(const Verdict& v) {
       v.formula ? json_string(*v.formula) : "null", json_number(v.num_atoms),
       json_number(v.num_elements), json_number(v.volume_a3), json_number(v.density_g_cm3),
       json_number(v.min_distance_a), v.struct_valid, v.comp_valid, json_string(v.detail));
+  if (v.extra.empty()) return line;
+  line.back() = ',';
+  line += ' ';
+  line += v.extra.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).substr(1);
+  return line;
 }
 
 Verdict verdict_from_json(const std::string& line) {
   try {
-    const auto object = nlohmann::json::parse(line);
+    const auto object = nlohmann::ordered_json::parse(line);
     Verdict v;
     v.index = object.at("index").get<std::int64_t>();
     v.id = object.at("id").get<std::string>();
@@ -80,6 +83,12 @@ Verdict verdict_from_json(const std::string& line) {
     v.min_distance_a = optional_field<double>(object, "min_distance_a");
     v.struct_valid = object.at("struct_valid").get<bool>();
     v.comp_valid = object.at("comp_valid").get<bool>();
+    // what follows the last field of its own
+    bool own = true;
+    for (const auto& [name, value] : object.items()) {
+      if (!own) v.extra[name] = value;
+      own = own && name != "detail";
+    }
     return v;
   } catch (const nlohmann::json::exception& error) {
     throw DataError(fmt::format("not a verdict: {}: {}", line.substr(0, 200), error.what()));

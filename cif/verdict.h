@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -23,6 +24,8 @@ struct Verdict {
   bool struct_valid = false;
   /// As in CDVAE, judged on the atoms alone: a crystal whose cell is at fault can have it.
   bool comp_valid = false;
+  /// Fields of score parts (score_part.h), an object or null; they follow the others in a line.
+  nlohmann::ordered_json extra;
   bool operator==(const Verdict&) const = default;
 };
 

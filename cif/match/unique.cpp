@@ -1,28 +1,12 @@
 #include "cif/match/unique.h"
 
 #include <algorithm>
-#include <atomic>
-#include <future>
 #include <map>
-#include <thread>
+
+#include "cif/for_each_index.h"
 
 namespace anneal {
 namespace {
-
-/// Calls `work(i)` for 0..n-1, each once, on several threads.
-template <class Work>
-void each_of(std::size_t n, int threads, Work work) {
-  if (threads <= 0) threads = static_cast<int>(std::thread::hardware_concurrency());
-  threads = static_cast<int>(std::clamp<std::size_t>(n, 1, std::max(1, threads)));
-  std::atomic<std::size_t> next = 0;
-  const auto run = [&] {
-    for (std::size_t i = next++; i < n; i = next++) work(i);
-  };
-  std::vector<std::future<void>> others;
-  for (int t = 1; t < threads; ++t) others.push_back(std::async(std::launch::async, run));
-  run();
-  for (auto& other : others) other.get();
-}
 
 /// Indices of crystals with equal atoms in the primitive cell, ascending.
 using Bins = std::map<Composition, std::vector<std::size_t>>;
@@ -39,7 +23,7 @@ Bins bins_of(std::span<const ReducedCrystal> crystals) {
 
 std::vector<ReducedCrystal> reduce_all(std::span<const Crystal> crystals, int threads) {
   std::vector<ReducedCrystal> result(crystals.size());
-  each_of(crystals.size(), threads,
+  for_each_index(crystals.size(), threads,
           [&](std::size_t i) { result[i] = reduce_for_matching(crystals[i]); });
   return result;
 }
@@ -56,7 +40,7 @@ std::vector<std::size_t> structure_groups(std::span<const ReducedCrystal> crysta
   // the large bins first: their time grows with the square of the number of members
   std::sort(work.begin(), work.end(),
             [](const auto* one, const auto* other) { return one->size() > other->size(); });
-  each_of(work.size(), threads, [&](std::size_t bin) {
+  for_each_index(work.size(), threads, [&](std::size_t bin) {
     std::vector<std::size_t> firsts;
     for (const std::size_t i : *work[bin]) {
       const auto first = std::find_if(firsts.begin(), firsts.end(), [&](std::size_t known) {
@@ -77,7 +61,7 @@ std::vector<std::optional<std::size_t>> find_structures(std::span<const ReducedC
                                                         const MatchOptions& options, int threads) {
   const Bins bins = bins_of(reference);
   std::vector<std::optional<std::size_t>> result(crystals.size());
-  each_of(crystals.size(), threads, [&](std::size_t i) {
+  for_each_index(crystals.size(), threads, [&](std::size_t i) {
     const auto bin = bins.find(crystals[i].composition);
     if (crystals[i].too_large || bin == bins.end()) return;
     for (const std::size_t known : bin->second) {

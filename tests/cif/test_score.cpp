@@ -92,7 +92,7 @@ TEST_CASE("the files do not depend on threads and ranks") {
   CHECK_FALSE(std::filesystem::exists(folder / "ranks/summary.json"));
   auto options = quiet(1);
   options.world_size = 3;
-  const auto merged = merge_score_parts(folder / "ranks", options);
+  const auto merged = merge_score_parts(folder / "in.jsonl", folder / "ranks", options);
   CHECK(merged.total == one.total);
   for (const char* name : {"verdicts.jsonl", "summary.json"}) {
     CHECK(read_file(folder / "one" / name) == read_file(folder / "ranks" / name));
@@ -113,6 +113,64 @@ TEST_CASE("the files do not depend on threads and ranks") {
     CHECK(to_json(verdict) == line);
   }
   CHECK(count == 2223);
+}
+
+TEST_CASE("parts add fields to verdicts and keys to the summary, for any threads and ranks") {
+  // judges the number of atoms: a field a crystal, and their sum
+  class AtomCount : public ScorePart {
+   public:
+    int batch_rows() const override { return 7; }
+    void judge(std::span<const CrystalRecord> records, std::span<Verdict> verdicts) const override {
+      for (std::size_t i = 0; i < records.size(); ++i) {
+        const auto& crystal = records[i].parsed.crystal;
+        verdicts[i].extra["atoms_twice"] =
+            crystal ? nlohmann::ordered_json(2.0 * crystal->sites.size()) : nullptr;
+      }
+    }
+    void add(const Verdict& verdict) override {
+      if (!verdict.extra["atoms_twice"].is_null())
+        sum_ += verdict.extra["atoms_twice"].get<double>();
+    }
+    void finish(nlohmann::ordered_json& summary) override {
+      summary["atoms_twice_sum"] = sum_;
+      summary["denominators"]["atoms_twice_sum"] = "none";
+    }
+
+   private:
+    double sum_ = 0;
+  };
+  testing::TemporaryFolder folder;
+  std::string text;
+  for (int i = 0; i < 300; ++i) {
+    text += i % 5 == 0
+                ? "{\"text\": \"nothing\"}\n"
+                : "{\"text\": \"4.0 4.0 4.0\\n90 90 90\\nFe\\n0.0 0.0 0.0\\nO\\n0.5 0.5 0.5\"}\n";
+  }
+  write_file_atomic(folder / "in.jsonl", text);
+  auto options = quiet(3);
+  options.parts = {std::make_shared<AtomCount>()};
+  score_file(folder / "in.jsonl", folder / "one", options);
+  const auto summary = nlohmann::json::parse(read_file(folder / "one/summary.json"));
+  CHECK(summary["atoms_twice_sum"] == 240 * 4);
+  CHECK(summary["denominators"]["atoms_twice_sum"] == "none");
+  std::istringstream lines(read_file(folder / "one/verdicts.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const Verdict verdict = verdict_from_json(line);
+    CHECK(verdict.extra.size() == 1);
+    CHECK(verdict.extra["atoms_twice"].is_null() == !verdict.parsed);
+    CHECK(to_json(verdict) == line);
+  }
+  for (int rank = 0; rank < 2; ++rank) {
+    options.rank = rank;
+    options.world_size = 2;
+    options.parts = {std::make_shared<AtomCount>()};
+    score_file(folder / "in.jsonl", folder / "ranks", options);
+  }
+  options.parts = {std::make_shared<AtomCount>()};
+  merge_score_parts(folder / "in.jsonl", folder / "ranks", options);
+  for (const char* name : {"verdicts.jsonl", "summary.json"}) {
+    CHECK(read_file(folder / "one" / name) == read_file(folder / "ranks" / name));
+  }
 }
 
 TEST_CASE("verdicts of odd crystals") {
