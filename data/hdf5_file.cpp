@@ -13,7 +13,7 @@
 namespace anneal {
 namespace fs = std::filesystem;
 
-namespace {
+namespace hdf5 {  // named: State, which is declared in the header, holds a Handle
 
 /// One lock for the library, and its own printing of errors switched off while it is held.
 class Library {
@@ -95,7 +95,9 @@ hid_t file_type(ElementType type) {
   throw DataError(fmt::format("{} {}: {}", what, path.string(), library_message()), std::move(hint));
 }
 
-}  // namespace
+}  // namespace hdf5
+
+using namespace hdf5;
 
 std::size_t element_size(ElementType type) {
   switch (type) {
