@@ -4,11 +4,12 @@
 // Shape legend: A atoms, U bonds, S short bonds (<= 3 Angstrom, first among the bonds), L angles.
 //
 // Two identities keep it small. A layer applied to [x_i, x_j, x_b] in a row is the sum of three
-// products, so that atoms and bonds are multiplied once each, not once for every edge they take part
-// in. And bonds longer than 3 Angstrom never get a message, so that what the layers do to them is a
-// product with the 31 radial functions. Weights are constants: the backward pass carries gradients
-// of features only. What it needs of the forward pass is the derivative of the first activation and
-// the normalised values; all else is computed again in tiles that stay in the first cache.
+// products, so that atoms and bonds are multiplied once each, not once for every edge they take
+// part in. And bonds longer than 3 Angstrom never get a message, so that what the layers do to them
+// is a product with the 31 radial functions. Weights are constants: the backward pass carries
+// gradients of features only. What it needs of the forward pass is the derivative of the first
+// activation and the normalised values; all else is computed again in tiles that stay in the first
+// cache.
 #include "cif/stability/chgnet.h"
 
 #include <algorithm>
@@ -26,11 +27,11 @@ namespace {
 
 using namespace vec;
 
-constexpr int F = 64;    // features
-constexpr int G = 128;   // core and gate
+constexpr int F = 64;   // features
+constexpr int G = 128;  // core and gate
 constexpr int kBasis = 31, kBasisPadded = 32;
 constexpr int kBlocks = 4;
-constexpr int kTile = 48;  // rows of a tile
+constexpr int kTile = 48;              // rows of a tile
 constexpr double kGpa = 160.21766208;  // 1 eV/A^3, as in the reference
 
 /// The layer normalisations of a gated pair: core in 0..63, gate in 64..127.
@@ -46,7 +47,8 @@ struct GateTail {
 };
 
 /// m = silu(norm(y core)) * sigmoid(norm(y gate)); keeps the normalised values and 1 / deviation.
-void norm_gate_forward(const GateNorm& norm, int rows, const float* y, float* normalised, float* inverse, float* m) {
+void norm_gate_forward(const GateNorm& norm, int rows, const float* y, float* normalised,
+                       float* inverse, float* m) {
   for (int r = 0; r < rows; ++r, y += G, normalised += G, inverse += 2, m += F) {
     for (int half = 0; half < 2; ++half) {
       const float* in = y + half * F;
@@ -59,7 +61,8 @@ void norm_gate_forward(const GateNorm& norm, int rows, const float* y, float* no
       }
       const float scale = 1.0f / std::sqrt(sum(squares) * (1.0f / F) + 1e-5f);
       inverse[half] = scale;
-      for (int k = 0; k < F; k += kLanes) store(normalised + half * F + k, (get(in + k) - mean) * scale);
+      for (int k = 0; k < F; k += kLanes)
+        store(normalised + half * F + k, (get(in + k) - mean) * scale);
     }
     for (int k = 0; k < F; k += kLanes) {
       const Vec c = get(normalised + k) * get(&norm.gain[k]) + get(&norm.shift[k]);
@@ -71,8 +74,8 @@ void norm_gate_forward(const GateNorm& norm, int rows, const float* y, float* no
 }
 
 /// From the gradient of m [rows, 64] that of y [rows, 128]; gives m again.
-void norm_gate_backward(const GateNorm& norm, int rows, const float* normalised, const float* inverse, const float* gm,
-                        float* gy, float* m) {
+void norm_gate_backward(const GateNorm& norm, int rows, const float* normalised,
+                        const float* inverse, const float* gm, float* gy, float* m) {
   for (int r = 0; r < rows; ++r, normalised += G, inverse += 2, gm += F, gy += G, m += F) {
     Vec total[2] = {}, product[2] = {};
     for (int k = 0; k < F; k += kLanes) {
@@ -122,7 +125,8 @@ void second_forward(const GateTail& tail, int rows, const float* s, float* y) {
 }
 
 /// gh [rows, 128] = gy through the second layers and the first activation.
-void second_backward(const GateTail& tail, int rows, const float* gy, const float* slope, float* gh) {
+void second_backward(const GateTail& tail, int rows, const float* gy, const float* slope,
+                     float* gh) {
   multiply<Into::kStore>(rows, gy, G, tail.core_back, gh, G);
   multiply<Into::kStore>(rows, gy + F, G, tail.gate_back, gh + F, G);
   for (int k = 0; k < rows * G; k += kLanes) store(gh + k, get(gh + k) * get(slope + k));
@@ -133,7 +137,7 @@ inline void add_row(int width, const float* from, float* to) {
 }
 
 struct AtomLayer {
-  PackedMatrix center, neighbor, bond, basis;                           // to core and gate; `basis`: bond after embedding
+  PackedMatrix center, neighbor, bond, basis;  // to core and gate; `basis`: bond after embedding
   PackedMatrix center_back, neighbor_back, bond_back, basis_back;
   Floats bias = Floats(G);  // of the first layer
   GateTail tail;
@@ -184,9 +188,12 @@ struct Chgnet::Workspace::Buffers {
   Floats radial, radial_slope, short_radial, short_slope, fourier, fourier_slope, angle_slope;
   Floats atom_weight, bond_weight;  // [U, 64], [S, 64]
   Floats v, e, a;                   // features
-  Floats at_center, at_neighbor, at_first, at_second;  // first layers, by atom or short bond, [., 128]
-  Floats sums;                                                 // messages, [A or S, 64]
-  // what the backward pass needs, by layer: derivative of the first activation, normalised values, 1/deviation
+  Floats at_center, at_neighbor, at_first,
+      at_second;                  // first layers, by atom or short bond, [., 128]
+  Floats sums;                    // messages, [A or S, 64]
+  std::vector<double> atom_sums;  // of hundreds of neighbours: in double precision, [A, 64]
+  // what the backward pass needs, by layer: derivative of the first activation, normalised values,
+  // 1/deviation
   Floats atom_slope[kBlocks], atom_normal[kBlocks], atom_inverse[kBlocks];
   Floats bond_slope[kBlocks - 1], bond_normal[kBlocks - 1], bond_inverse[kBlocks - 1];
   Floats angle_normal[kBlocks - 2], angle_inverse[kBlocks - 2];
@@ -194,15 +201,17 @@ struct Chgnet::Workspace::Buffers {
   // gradients
   Floats gv, ge, ga, g_atom_weight, g_bond_weight, g_radial, g_short_radial, g_sums;
   Floats g_center, g_neighbor, g_bond, g_first, g_second, g_fourier;
-  std::vector<std::array<float, 3>> g_vector;
+  std::vector<std::array<double, 3>> g_vector;
   Floats tile_h, tile_y, tile_m, tile_g, tile_b;
 };
 
 namespace {
 
-// --- weights --------------------------------------------------------------------------------------------
+// --- weights
+// --------------------------------------------------------------------------------------------
 
-PackedMatrix packed_columns(const WeightsFile& file, const std::vector<std::string>& names, int from, int depth) {
+PackedMatrix packed_columns(const WeightsFile& file, const std::vector<std::string>& names,
+                            int from, int depth) {
   // [depth, 64 * names]: columns from..from+depth of each weight [64, in], transposed
   std::vector<const float*> rows;
   int in = 0;
@@ -215,7 +224,8 @@ PackedMatrix packed_columns(const WeightsFile& file, const std::vector<std::stri
                       [&](int k, int n) { return rows[n / F][(n % F) * in + from + k]; });
 }
 
-PackedMatrix packed_rows(const WeightsFile& file, const std::vector<std::string>& names, int from, int width) {
+PackedMatrix packed_rows(const WeightsFile& file, const std::vector<std::string>& names, int from,
+                         int width) {
   // the way back: [64 * names, width]
   std::vector<const float*> rows;
   int in = 0;
@@ -231,7 +241,8 @@ PackedMatrix packed_rows(const WeightsFile& file, const std::vector<std::string>
 void copy_vector(const WeightsFile& file, const std::string& name, float* to, int count) {
   const auto& tensor = file.tensor(name);
   if (static_cast<int>(tensor.count()) != count) {
-    throw DataError(fmt::format("{}: {} has {} values instead of {}", file.path().string(), name, tensor.count(), count),
+    throw DataError(fmt::format("{}: {} has {} values instead of {}", file.path().string(), name,
+                                tensor.count(), count),
                     "make the file again with launch/chgnet_weights");
   }
   std::copy(tensor.data, tensor.data + count, to);
@@ -256,17 +267,22 @@ void read_tail(const WeightsFile& file, const std::string& prefix, GateTail& tai
 }
 
 /// A matrix [64, 31] for products with the padded basis, and its way back.
-void read_basis(const WeightsFile& file, const std::string& name, PackedMatrix& forward, PackedMatrix& back) {
+void read_basis(const WeightsFile& file, const std::string& name, PackedMatrix& forward,
+                PackedMatrix& back) {
   const float* w = file.tensor(name).data;
-  forward = PackedMatrix(kBasis, F, [&](int k, int n) { return w[n * kBasis + k]; }, kBasisPadded);
-  back = PackedMatrix(F, kBasisPadded, [&](int k, int n) { return n < kBasis ? w[k * kBasis + n] : 0.0f; });
+  forward = PackedMatrix(
+      kBasis, F, [&](int k, int n) { return w[n * kBasis + k]; }, kBasisPadded);
+  back = PackedMatrix(F, kBasisPadded,
+                      [&](int k, int n) { return n < kBasis ? w[k * kBasis + n] : 0.0f; });
 }
 
 template <class Layer>
-void read_angle_parts(const WeightsFile& file, const std::vector<std::string>& first, Layer& layer) {
+void read_angle_parts(const WeightsFile& file, const std::vector<std::string>& first,
+                      Layer& layer) {
   // in the order of the reference: bond i, bond j, angle, atom
   PackedMatrix* forward[] = {&layer.first, &layer.second, &layer.angle, &layer.atom};
-  PackedMatrix* back[] = {&layer.first_back, &layer.second_back, &layer.angle_back, &layer.atom_back};
+  PackedMatrix* back[] = {&layer.first_back, &layer.second_back, &layer.angle_back,
+                          &layer.atom_back};
   for (int part = 0; part < 4; ++part) {
     *forward[part] = packed_columns(file, first, part * F, F);
     *back[part] = packed_rows(file, first, part * F, F);
@@ -306,9 +322,12 @@ Chgnet Chgnet::load(const std::filesystem::path& path) {
   copy_vector(file, "composition_model.fc.weight", w->reference.data(), kMaxElement);
   w->embedding.resize(kMaxElement * F);
   copy_vector(file, "atom_embedding.embedding.weight", w->embedding.data(), kMaxElement * F);
-  copy_vector(file, "bond_basis_expansion.rbf_expansion_ag.frequencies", w->atom_frequencies.data(), kBasis);
-  copy_vector(file, "bond_basis_expansion.rbf_expansion_bg.frequencies", w->bond_frequencies.data(), kBasis);
-  copy_vector(file, "angle_basis_expansion.fourier_expansion.frequencies", w->angle_frequencies.data(), 15);
+  copy_vector(file, "bond_basis_expansion.rbf_expansion_ag.frequencies", w->atom_frequencies.data(),
+              kBasis);
+  copy_vector(file, "bond_basis_expansion.rbf_expansion_bg.frequencies", w->bond_frequencies.data(),
+              kBasis);
+  copy_vector(file, "angle_basis_expansion.fourier_expansion.frequencies",
+              w->angle_frequencies.data(), 15);
   w->atom_frequencies[kBasis] = w->bond_frequencies[kBasis] = w->angle_frequencies[15] = 0;
   read_basis(file, "bond_embedding.weight", w->bond_embedding, w->bond_embedding_back);
   read_basis(file, "bond_weights_ag.weight", w->atom_weights, w->atom_weights_back);
@@ -317,7 +336,8 @@ Chgnet Chgnet::load(const std::filesystem::path& path) {
   const float* embed = file.tensor("bond_embedding.weight").data;  // [64, 31]
   for (int l = 0; l < kBlocks; ++l) {
     AtomLayer layer;
-    const std::string prefix = fmt::format("atom_conv_layers.{}", l), gated = prefix + ".twoBody_atom";
+    const std::string prefix = fmt::format("atom_conv_layers.{}", l),
+                      gated = prefix + ".twoBody_atom";
     const std::string core = gated + ".mlp_core.layers.0", gate = gated + ".mlp_gate.layers.0";
     const std::vector<std::string> first = {core + ".weight", gate + ".weight"};
     // in the order of the reference: atom, bond, neighbour
@@ -336,8 +356,10 @@ Chgnet Chgnet::load(const std::filesystem::path& path) {
         joined[k * G + n] = total;
       }
     }
-    layer.basis = PackedMatrix(kBasis, G, [&](int k, int n) { return joined[k * G + n]; }, kBasisPadded);
-    layer.basis_back = PackedMatrix(G, kBasisPadded, [&](int k, int n) { return n < kBasis ? joined[n * G + k] : 0.0; });
+    layer.basis = PackedMatrix(
+        kBasis, G, [&](int k, int n) { return joined[k * G + n]; }, kBasisPadded);
+    layer.basis_back = PackedMatrix(
+        G, kBasisPadded, [&](int k, int n) { return n < kBasis ? joined[n * G + k] : 0.0; });
     copy_vector(file, core + ".bias", &layer.bias[0], F);
     copy_vector(file, gate + ".bias", &layer.bias[F], F);
     read_tail(file, gated, layer.tail);
@@ -347,7 +369,8 @@ Chgnet Chgnet::load(const std::filesystem::path& path) {
   }
   for (int l = 0; l < kBlocks - 1; ++l) {
     BondLayer layer;
-    const std::string prefix = fmt::format("bond_conv_layers.{}", l), gated = prefix + ".twoBody_bond";
+    const std::string prefix = fmt::format("bond_conv_layers.{}", l),
+                      gated = prefix + ".twoBody_bond";
     const std::string core = gated + ".mlp_core.layers.0", gate = gated + ".mlp_gate.layers.0";
     read_angle_parts(file, {core + ".weight", gate + ".weight"}, layer);
     copy_vector(file, core + ".bias", &layer.bias[0], F);
@@ -386,39 +409,45 @@ Chgnet Chgnet::load(const std::filesystem::path& path) {
 
 namespace {
 
-// --- basis ----------------------------------------------------------------------------------------------
+// --- basis
+// ----------------------------------------------------------------------------------------------
 
 /// Radial functions env(r) sqrt(2/c) sin(f r / c) / r of a length [32, the last 0] and their
-/// derivatives; env = 1 - 45 x^8 + 80 x^9 - 36 x^10 for x = r / c < 1, 0 beyond.
-void radial_basis(float r, float cutoff, const float* frequencies, float* value, float* slope) {
-  const float x = r / cutoff, inverse = 1.0f / cutoff, d = r * inverse;
-  const float norm = static_cast<float>(std::sqrt(2.0 / cutoff));
-  float env = 0, env_slope = 0;
+/// derivatives; env = 1 - 45 x^8 + 80 x^9 - 36 x^10 for x = r / c < 1, 0 beyond. Near 1 these terms
+/// cancel, so it is taken as (1 - x)^3 times a polynomial without signs.
+void radial_basis(double r, double cutoff, const float* frequencies, float* value, float* slope) {
+  const double x = r / cutoff, inverse = 1 / cutoff, rest = 1 - x;
+  double env = 0, env_slope = 0;
   if (x < 1) {
-    const float x2 = x * x, x4 = x2 * x2, x7 = x4 * x2 * x, x8 = x4 * x4;
-    env = 1 - 45 * x8 + 80 * x8 * x - 36 * x8 * x2;
-    env_slope = (-360 * x7 + 720 * x8 - 360 * x8 * x) * inverse;
+    const double polynomial =
+        1 + x * (3 + x * (6 + x * (10 + x * (15 + x * (21 + x * (28 + x * 36))))));
+    const double x2 = x * x;
+    env = rest * rest * rest * polynomial;
+    env_slope = -360 * x2 * x2 * x2 * x * rest * rest * inverse;
   }
-  const Vec shape = splat(norm / r);
+  const double norm = std::sqrt(2 / cutoff) / r;
+  // value = env norm sin; slope = (env' norm - env norm / r) sin + env norm f / c cos
+  const Vec of_value = splat(static_cast<float>(env * norm));
+  const Vec of_sine = splat(static_cast<float>((env_slope - env / r) * norm));
+  const Vec of_cosine = splat(static_cast<float>(env * norm * inverse));
   for (int k = 0; k < kBasisPadded; k += kLanes) {
     const Vec f = get(frequencies + k);
     Vec s, c;
-    sincos(f * d, s, c);
-    const Vec bare = shape * s;
-    store(value + k, env * bare);
-    store(slope + k, env_slope * bare + env * (shape * c * (f * inverse) - bare / r));
+    sincos(f, x, s, c);
+    store(value + k, of_value * s);
+    store(slope + k, of_sine * s + of_cosine * f * c);
   }
   value[kBasis] = slope[kBasis] = 0;
 }
 
 /// 1/sqrt 2, sin(f t), cos(f t), all by sqrt(pi) [32, the last 0], and their derivatives by t.
-void fourier_basis(float angle, const float* frequencies, float* value, float* slope) {
+void fourier_basis(double angle, const float* frequencies, float* value, float* slope) {
   constexpr float kScale = 0.56418958354775629f;
   float s[16], c[16], f[16];
   for (int k = 0; k < 16; k += kLanes) {
     const Vec frequency = get(frequencies + k);
     Vec sine, cosine;
-    sincos(frequency * angle, sine, cosine);
+    sincos(frequency, angle, sine, cosine);
     store(s + k, sine * kScale);
     store(c + k, cosine * kScale);
     store(f + k, frequency);
@@ -432,6 +461,16 @@ void fourier_basis(float angle, const float* frequencies, float* value, float* s
     slope[16 + k] = -f[k] * s[k];
   }
   value[31] = slope[31] = 0;
+}
+
+/// As the reference does, which keeps acos away from its end.
+constexpr double kCosineShrink = 1 - 1e-6;
+
+/// Of the angle between the vectors of two bonds.
+double cosine_of(const CrystalGraph::Bond& p, const CrystalGraph::Bond& q) {
+  double total = 0;
+  for (int k = 0; k < 3; ++k) total += p.vector[k] * q.vector[k];
+  return std::clamp(total / (p.length * q.length), -1.0, 1.0);
 }
 
 float dot_row(const float* a, const float* b, int width) {
@@ -452,7 +491,8 @@ float* sized(Floats& x, std::size_t rows, int width) {
 }
 
 void fill_rows(float* x, int rows, const Floats& row) {
-  for (int r = 0; r < rows; ++r) std::copy(row.begin(), row.end(), x + static_cast<std::size_t>(r) * row.size());
+  for (int r = 0; r < rows; ++r)
+    std::copy(row.begin(), row.end(), x + static_cast<std::size_t>(r) * row.size());
 }
 
 }  // namespace
@@ -479,37 +519,36 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
   result.fault = build_graph(atoms, graph);
   if (!result.fault.empty()) return;
   result.isolated_atoms = graph.isolated_atoms;
-  const int U = static_cast<int>(graph.bonds.size()), S = graph.num_short, L = static_cast<int>(graph.angles.size());
+  const int U = static_cast<int>(graph.bonds.size()), S = graph.num_short,
+            L = static_cast<int>(graph.angles.size());
   float* h = sized(b.tile_h, kTile, G);
   float* y = sized(b.tile_y, kTile, G);
   float* m = sized(b.tile_m, kTile, F);
   float* gm = sized(b.tile_g, kTile, F);
   float* of_bond = sized(b.tile_b, kTile, G);
 
-  // --- basis and embeddings -----------------------------------------------------------------------------
+  // --- basis and embeddings
+  // -----------------------------------------------------------------------------
   float* radial = sized(b.radial, U, kBasisPadded);
   float* radial_slope = sized(b.radial_slope, U, kBasisPadded);
   for (int u = 0; u < U; ++u) {
-    radial_basis(graph.bonds[u].length, kBondCutoff, w.atom_frequencies.data(), radial + u * kBasisPadded,
-                 radial_slope + u * kBasisPadded);
+    radial_basis(graph.bonds[u].length, kBondCutoff, w.atom_frequencies.data(),
+                 radial + u * kBasisPadded, radial_slope + u * kBasisPadded);
   }
   float* short_radial = sized(b.short_radial, S, kBasisPadded);
   float* short_slope = sized(b.short_slope, S, kBasisPadded);
   for (int u = 0; u < S; ++u) {
-    radial_basis(graph.bonds[u].length, kAngleCutoff, w.bond_frequencies.data(), short_radial + u * kBasisPadded,
-                 short_slope + u * kBasisPadded);
+    radial_basis(graph.bonds[u].length, kAngleCutoff, w.bond_frequencies.data(),
+                 short_radial + u * kBasisPadded, short_slope + u * kBasisPadded);
   }
   float* fourier = sized(b.fourier, L, kBasisPadded);
   float* fourier_slope = sized(b.fourier_slope, L, kBasisPadded);
   float* angle_slope = sized(b.angle_slope, L, 1);  // of the angle by the (shrunk) cosine
-  constexpr float kShrink = 1 - 1e-6f;              // as the reference, which keeps acos away from 1
   for (int l = 0; l < L; ++l) {
     const auto& angle = graph.angles[l];
-    const auto &p = graph.bonds[angle.first], &q = graph.bonds[angle.second];
-    float cosine = 0;
-    for (int k = 0; k < 3; ++k) cosine += (p.vector[k] / p.length) * (q.vector[k] / q.length);
-    cosine *= angle.first_sign * angle.second_sign * kShrink;
-    angle_slope[l] = -kShrink / std::sqrt((1 - cosine) * (1 + cosine));
+    const double cosine = kCosineShrink * angle.first_sign * angle.second_sign *
+                          cosine_of(graph.bonds[angle.first], graph.bonds[angle.second]);
+    angle_slope[l] = static_cast<float>(-kCosineShrink / std::sqrt((1 - cosine) * (1 + cosine)));
     fourier_basis(std::acos(cosine), w.angle_frequencies.data(), fourier + l * kBasisPadded,
                   fourier_slope + l * kBasisPadded);
   }
@@ -541,7 +580,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
     }
   };
 
-  // --- forward ------------------------------------------------------------------------------------------
+  // --- forward
+  // ------------------------------------------------------------------------------------------
   const auto atom_forward = [&](int l) {
     const AtomLayer& layer = w.atom[l];
     float* slope = sized(b.atom_slope[l], 2 * U, G);
@@ -550,12 +590,13 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
     fill_rows(at_center, A, layer.bias);
     multiply<Into::kAdd>(A, v, F, layer.center, at_center, G);
     multiply<Into::kStore>(A, v, F, layer.neighbor, at_neighbor, G);
-    fill_zero(b.sums, static_cast<std::size_t>(A) * F);
+    b.atom_sums.assign(static_cast<std::size_t>(A) * F, 0);
     for_bond_tiles([&](int begin, int count) {
       if (begin < S) {
         multiply<Into::kStore>(count, e + begin * F, F, layer.bond, of_bond, G);
       } else {
-        multiply<Into::kStore>(count, radial + begin * kBasisPadded, kBasisPadded, layer.basis, of_bond, G);
+        multiply<Into::kStore>(count, radial + begin * kBasisPadded, kBasisPadded, layer.basis,
+                               of_bond, G);
       }
       for (int t = 0; t < count; ++t) {
         const auto& bond = graph.bonds[begin + t];
@@ -576,12 +617,14 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
         const auto& bond = graph.bonds[begin + t];
         for (int k = 0; k < F; k += kLanes) {
           const Vec weight = get(atom_weight + (begin + t) * F + k);
-          add_to(&b.sums[bond.i * F + k], get(m + 2 * t * F + k) * weight);
-          add_to(&b.sums[bond.j * F + k], get(m + (2 * t + 1) * F + k) * weight);
+          add_to(&b.atom_sums[bond.i * F + k], get(m + 2 * t * F + k) * weight);
+          add_to(&b.atom_sums[bond.j * F + k], get(m + (2 * t + 1) * F + k) * weight);
         }
       }
     });
-    multiply<Into::kAdd>(A, b.sums.data(), F, layer.out, v, F);
+    float* sums = sized(b.sums, A, F);
+    for (int k = 0; k < A * F; ++k) sums[k] = static_cast<float>(b.atom_sums[k]);
+    multiply<Into::kAdd>(A, sums, F, layer.out, v, F);
   };
 
   const auto bond_forward = [&](int l) {
@@ -600,7 +643,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
       for (int t = 0; t < rows; ++t) {
         const auto& angle = graph.angles[begin + t];
         for (int k = 0; k < G; k += kLanes) {
-          store(h + t * G + k, get(at_first + angle.first * G + k) + get(at_second + angle.second * G + k) +
+          store(h + t * G + k, get(at_first + angle.first * G + k) +
+                                   get(at_second + angle.second * G + k) +
                                    get(at_center + angle.atom * G + k));
         }
       }
@@ -611,7 +655,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
       for (int t = 0; t < rows; ++t) {
         const auto& angle = graph.angles[begin + t];
         for (int k = 0; k < F; k += kLanes) {
-          add_to(&b.sums[angle.first * F + k], get(m + t * F + k) * get(bond_weight + angle.first * F + k) *
+          add_to(&b.sums[angle.first * F + k], get(m + t * F + k) *
+                                                   get(bond_weight + angle.first * F + k) *
                                                    get(bond_weight + angle.second * F + k));
         }
       }
@@ -633,7 +678,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
       for (int t = 0; t < rows; ++t) {
         const auto& angle = graph.angles[begin + t];
         for (int k = 0; k < G; k += kLanes) {
-          store(y + t * G + k, get(at_first + angle.first * G + k) + get(at_second + angle.second * G + k) +
+          store(y + t * G + k, get(at_first + angle.first * G + k) +
+                                   get(at_second + angle.second * G + k) +
                                    get(at_center + angle.atom * G + k));
         }
       }
@@ -655,7 +701,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
   }
   atom_forward(kBlocks - 1);
 
-  // --- read-out: a layer norm and a perceptron for each atom, then the sum --------------------------------
+  // --- read-out: a layer norm and a perceptron for each atom, then the sum
+  // --------------------------------
   float* x = sized(b.read_x, A, F);
   float* x2 = sized(b.read_y, A, F);
   float* read_normal = sized(b.read_normal, A, F);
@@ -693,7 +740,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
   }
   result.energy_per_atom = (energy + reference) / A;
 
-  // --- backward -----------------------------------------------------------------------------------------
+  // --- backward
+  // -----------------------------------------------------------------------------------------
   for (int i = 0; i < A; ++i) std::copy(w.last.begin(), w.last.end(), x + i * F);
   for (int l = 2; l >= 0; --l) {
     for (int k = 0; k < A * F; k += kLanes) store(x + k, get(x + k) * get(&b.read_slope[l][k]));
@@ -711,7 +759,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
     }
     const float mean = sum(total) * (1.0f / F), slope = sum(product) * (1.0f / F);
     for (int k = 0; k < F; k += kLanes) {
-      store(gv + i * F + k, (get(gv + i * F + k) - mean - get(read_normal + i * F + k) * slope) * read_inverse[i]);
+      store(gv + i * F + k,
+            (get(gv + i * F + k) - mean - get(read_normal + i * F + k) * slope) * read_inverse[i]);
     }
   }
   fill_zero(b.ge, static_cast<std::size_t>(std::max(S, 1)) * F);
@@ -725,7 +774,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
 
   const auto atom_backward = [&](int l) {
     const AtomLayer& layer = w.atom[l];
-    const float *slope = b.atom_slope[l].data(), *normal = b.atom_normal[l].data(), *inverse = b.atom_inverse[l].data();
+    const float *slope = b.atom_slope[l].data(), *normal = b.atom_normal[l].data(),
+                *inverse = b.atom_inverse[l].data();
     multiply<Into::kStore>(A, gv, F, layer.out_back, g_sums, F);
     fill_zero(b.g_center, static_cast<std::size_t>(A) * G);
     fill_zero(b.g_neighbor, static_cast<std::size_t>(A) * G);
@@ -746,8 +796,9 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
       for (int t = 0; t < count; ++t) {
         const auto& bond = graph.bonds[begin + t];
         for (int k = 0; k < F; k += kLanes) {
-          add_to(g_atom_weight + (begin + t) * F + k, get(g_sums + bond.i * F + k) * get(m + 2 * t * F + k) +
-                                                          get(g_sums + bond.j * F + k) * get(m + (2 * t + 1) * F + k));
+          add_to(g_atom_weight + (begin + t) * F + k,
+                 get(g_sums + bond.i * F + k) * get(m + 2 * t * F + k) +
+                     get(g_sums + bond.j * F + k) * get(m + (2 * t + 1) * F + k));
         }
         for (int k = 0; k < G; k += kLanes) {
           const Vec forth = get(h + 2 * t * G + k), back = get(h + (2 * t + 1) * G + k);
@@ -761,7 +812,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
       if (begin < S) {
         multiply<Into::kAdd>(count, of_bond, G, layer.bond_back, ge + begin * F, F);
       } else {
-        multiply<Into::kAdd>(count, of_bond, G, layer.basis_back, g_radial + begin * kBasisPadded, kBasisPadded);
+        multiply<Into::kAdd>(count, of_bond, G, layer.basis_back, g_radial + begin * kBasisPadded,
+                             kBasisPadded);
       }
     });
     multiply<Into::kAdd>(A, g_center, G, layer.center_back, gv, F);
@@ -790,7 +842,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
 
   const auto bond_backward = [&](int l) {
     const BondLayer& layer = w.bond[l];
-    const float *slope = b.bond_slope[l].data(), *normal = b.bond_normal[l].data(), *inverse = b.bond_inverse[l].data();
+    const float *slope = b.bond_slope[l].data(), *normal = b.bond_normal[l].data(),
+                *inverse = b.bond_inverse[l].data();
     multiply<Into::kStore>(S, ge, F, layer.out_back, g_sums, F);
     clear_sums();
     for (int begin = 0; begin < L; begin += kTile) {
@@ -799,7 +852,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
       for (int t = 0; t < rows; ++t) {
         const auto& angle = graph.angles[begin + t];
         for (int k = 0; k < F; k += kLanes) {
-          store(gm + t * F + k, get(g_sums + angle.first * F + k) * get(bond_weight + angle.first * F + k) *
+          store(gm + t * F + k, get(g_sums + angle.first * F + k) *
+                                    get(bond_weight + angle.first * F + k) *
                                     get(bond_weight + angle.second * F + k));
         }
       }
@@ -809,8 +863,10 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
         const auto& angle = graph.angles[begin + t];
         for (int k = 0; k < F; k += kLanes) {
           const Vec outer = get(g_sums + angle.first * F + k) * get(m + t * F + k);
-          add_to(g_bond_weight + angle.first * F + k, outer * get(bond_weight + angle.second * F + k));
-          add_to(g_bond_weight + angle.second * F + k, outer * get(bond_weight + angle.first * F + k));
+          add_to(g_bond_weight + angle.first * F + k,
+                 outer * get(bond_weight + angle.second * F + k));
+          add_to(g_bond_weight + angle.second * F + k,
+                 outer * get(bond_weight + angle.first * F + k));
         }
       }
       scatter_rows(begin, rows, h);
@@ -842,7 +898,8 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
     atom_backward(l);
   }
 
-  // --- to lengths, angles, bond vectors -------------------------------------------------------------------
+  // --- to lengths, angles, bond vectors
+  // -------------------------------------------------------------------
   multiply<Into::kAdd>(U, g_atom_weight, F, w.atom_weights_back, g_radial, kBasisPadded);
   multiply<Into::kAdd>(S, ge, F, w.bond_embedding_back, g_radial, kBasisPadded);
   float* g_short_radial = sized(b.g_short_radial, S, kBasisPadded);
@@ -852,28 +909,27 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
   b.g_vector.assign(U, {});
   for (int u = 0; u < U; ++u) {
     float g = dot_row(g_radial + u * kBasisPadded, radial_slope + u * kBasisPadded, kBasisPadded);
-    if (u < S) g += dot_row(g_short_radial + u * kBasisPadded, short_slope + u * kBasisPadded, kBasisPadded);
+    if (u < S)
+      g += dot_row(g_short_radial + u * kBasisPadded, short_slope + u * kBasisPadded, kBasisPadded);
     const auto& bond = graph.bonds[u];
     for (int k = 0; k < 3; ++k) b.g_vector[u][k] = g * bond.vector[k] / bond.length;
   }
   for (int l = 0; l < L; ++l) {
     const auto& angle = graph.angles[l];
     const auto &p = graph.bonds[angle.first], &q = graph.bonds[angle.second];
-    const float g = dot_row(g_fourier + l * kBasisPadded, fourier_slope + l * kBasisPadded, kBasisPadded) *
-                    angle_slope[l] * angle.first_sign * angle.second_sign;
-    float cosine = 0, dp[3], dq[3];
+    const double g = static_cast<double>(dot_row(g_fourier + l * kBasisPadded,
+                                                 fourier_slope + l * kBasisPadded, kBasisPadded)) *
+                     angle_slope[l] * angle.first_sign * angle.second_sign;
+    const double cosine = cosine_of(p, q), inverse_p = 1 / p.length, inverse_q = 1 / q.length;
     for (int k = 0; k < 3; ++k) {
-      dp[k] = p.vector[k] / p.length;
-      dq[k] = q.vector[k] / q.length;
-      cosine += dp[k] * dq[k];
-    }
-    for (int k = 0; k < 3; ++k) {
-      b.g_vector[angle.first][k] += g * (dq[k] - cosine * dp[k]) / p.length;
-      b.g_vector[angle.second][k] += g * (dp[k] - cosine * dq[k]) / q.length;
+      const double dp = p.vector[k] * inverse_p, dq = q.vector[k] * inverse_q;
+      b.g_vector[angle.first][k] += g * (dq - cosine * dp) * inverse_p;
+      b.g_vector[angle.second][k] += g * (dp - cosine * dq) * inverse_q;
     }
   }
 
-  // --- forces and stress ----------------------------------------------------------------------------------
+  // --- forces and stress
+  // ----------------------------------------------------------------------------------
   for (int u = 0; u < U; ++u) {
     const auto& bond = graph.bonds[u];
     for (int k = 0; k < 3; ++k) {
@@ -892,14 +948,17 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
   if (!finite) result.fault = "the network's result is not finite";
 }
 
-std::vector<Prediction> Chgnet::predict(const std::vector<PeriodicAtoms>& crystals, int threads) const {
+std::vector<Prediction> Chgnet::predict(const std::vector<PeriodicAtoms>& crystals,
+                                        int threads) const {
   std::vector<Prediction> results(crystals.size());
   if (threads <= 0) threads = std::max(1u, std::thread::hardware_concurrency());
-  threads = static_cast<int>(std::min<std::size_t>(threads, std::max<std::size_t>(crystals.size(), 1)));
+  threads =
+      static_cast<int>(std::min<std::size_t>(threads, std::max<std::size_t>(crystals.size(), 1)));
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
     Workspace workspace;
-    for (std::size_t i; (i = next.fetch_add(1)) < crystals.size();) predict(crystals[i], workspace, results[i]);
+    for (std::size_t i; (i = next.fetch_add(1)) < crystals.size();)
+      predict(crystals[i], workspace, results[i]);
   };
   std::vector<std::jthread> others;
   for (int t = 1; t < threads; ++t) others.emplace_back(work);

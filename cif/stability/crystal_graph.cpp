@@ -1,9 +1,9 @@
 #include "cif/stability/crystal_graph.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include <fmt/format.h>
 
 namespace anneal {
 namespace {
@@ -42,8 +42,10 @@ std::string build_graph(const PeriodicAtoms& atoms, CrystalGraph& graph) {
     }
   }
   // as many bonds as there are atoms in a sphere, on average
-  const double expected = 0.5 * n * n * (4.0 / 3 * M_PI * kBondCutoff * kBondCutoff * kBondCutoff) / volume;
-  if (expected > kMaxGraphEdges) return fmt::format("about {:.2g} bonds: too dense or too large", expected);
+  const double expected =
+      0.5 * n * n * (4.0 / 3 * M_PI * kBondCutoff * kBondCutoff * kBondCutoff) / volume;
+  if (expected > kMaxGraphEdges)
+    return fmt::format("about {:.2g} bonds: too dense or too large", expected);
 
   // An image lies within the cutoff only if it does so along the normal of each face.
   Vector reach;
@@ -52,22 +54,6 @@ std::string build_graph(const PeriodicAtoms& atoms, CrystalGraph& graph) {
     reach[k] = (kBondCutoff + 1e-8) * std::sqrt(dot(normal, normal)) / volume;
     if (reach[k] > 10000) return "the cell is too flat";
   }
-  // Single precision from here on, with the roundings of the reference: fractional @ cell.
-  float cell[3][3];
-  for (int r = 0; r < 3; ++r) {
-    for (int c = 0; c < 3; ++c) cell[r][c] = static_cast<float>(atoms.cell[r][c]);
-  }
-  const auto cartesian = [&](float x, float y, float z, int c) {
-    return std::fma(z, cell[2][c], std::fma(y, cell[1][c], x * cell[0][c]));
-  };
-  std::vector<std::array<float, 3>> position(n);
-  for (int i = 0; i < n; ++i) {
-    const auto& f = atoms.fractional[i];
-    for (int c = 0; c < 3; ++c) {
-      position[i][c] = cartesian(static_cast<float>(f[0]), static_cast<float>(f[1]), static_cast<float>(f[2]), c);
-    }
-  }
-
   constexpr double kLimit = (kBondCutoff + 1e-8) * (kBondCutoff + 1e-8);
   std::vector<CrystalGraph::Bond> longer;
   std::vector<char> bonded(n, 0);
@@ -87,28 +73,23 @@ std::string build_graph(const PeriodicAtoms& atoms, CrystalGraph& graph) {
             if (i == j && (a < 0 || (a == 0 && (b < 0 || (b == 0 && c <= 0))))) continue;
             const double fa = f[0] + a, fb = f[1] + b, fc = f[2] + c;
             double square = 0;
+            CrystalGraph::Bond bond{i, j, {}, 0};
             for (int k = 0; k < 3; ++k) {
-              const double x = fa * atoms.cell[0][k] + fb * atoms.cell[1][k] + fc * atoms.cell[2][k];
-              square += x * x;
+              bond.vector[k] =
+                  -(fa * atoms.cell[0][k] + fb * atoms.cell[1][k] + fc * atoms.cell[2][k]);
+              square += bond.vector[k] * bond.vector[k];
             }
             if (square > kLimit) continue;
-            CrystalGraph::Bond bond{i, j, {}, 0};
-            float sum = 0;
-            for (int k = 0; k < 3; ++k) {
-              const float image = position[j][k] + cartesian(static_cast<float>(a), static_cast<float>(b),
-                                                             static_cast<float>(c), k);
-              bond.vector[k] = position[i][k] - image;
-              sum += bond.vector[k] * bond.vector[k];
-            }
-            bond.length = std::sqrt(sum);
-            if (!(bond.length > 1e-3f)) return "two atoms are in the same place";
-            (std::sqrt(square) < kAngleCutoff ? graph.bonds : longer).push_back(bond);
+            bond.length = std::sqrt(square);
+            if (!(bond.length > 1e-3)) return "two atoms are in the same place";
+            (bond.length < kAngleCutoff ? graph.bonds : longer).push_back(bond);
             bonded[i] = bonded[j] = 1;
           }
         }
       }
     }
-    if (graph.bonds.size() + longer.size() > kMaxGraphEdges) return "too many bonds: too dense or too large";
+    if (graph.bonds.size() + longer.size() > kMaxGraphEdges)
+      return "too many bonds: too dense or too large";
   }
   graph.num_short = static_cast<int>(graph.bonds.size());
   graph.bonds.insert(graph.bonds.end(), longer.begin(), longer.end());

@@ -1,6 +1,7 @@
 // The graph of a crystal that CHGNet works on (Deng et al., Nature Machine Intelligence 5, 1031
-// (2023)): atoms, bonds up to 6 Angstrom, and angles between bonds of up to 3 Angstrom that share an
-// atom. Periodic images make several bonds between the same atoms, and bonds of an atom with itself.
+// (2023)): atoms, bonds up to 6 Angstrom, and angles between bonds of up to 3 Angstrom that share
+// an atom. Periodic images make several bonds between the same atoms, and bonds of an atom with
+// itself.
 #pragma once
 
 #include <array>
@@ -11,7 +12,8 @@
 
 namespace anneal {
 
-/// A crystal as the network moves it about: any cell (rows a, b, c in Angstrom), positions in its units.
+/// A crystal as the network moves it about: any cell (rows a, b, c in Angstrom), positions in its
+/// units.
 struct PeriodicAtoms {
   CellMatrix cell{};
   std::vector<int> atomic_numbers;
@@ -27,11 +29,11 @@ double volume_a3(const CellMatrix& cell);
 struct CrystalGraph {
   struct Bond {
     int i, j;          ///< atoms
-    float vector[3];   ///< from j's image to i, Angstrom, in single precision as the reference has it
-    float length;
+    double vector[3];  ///< from j's image to i, Angstrom
+    double length;
   };
-  /// An ordered pair of bonds at an atom; `sign` is 1 if the bond's i is that atom, else -1 (a bond of
-  /// an atom with its own image occurs with both signs).
+  /// An ordered pair of bonds at an atom; `sign` is 1 if the bond's i is that atom, else -1 (a bond
+  /// of an atom with its own image occurs with both signs).
   struct Angle {
     int atom;
     int first, second;  ///< bonds, both short

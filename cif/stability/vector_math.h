@@ -18,6 +18,7 @@ inline constexpr int kLanes = 8;
 
 typedef float Vec __attribute__((vector_size(kLanes * 4)));
 typedef std::int32_t IntVec __attribute__((vector_size(kLanes * 4)));
+typedef double DoubleVec __attribute__((vector_size(kLanes * 8)));
 
 inline Vec get(const float* p) {
   Vec v;
@@ -27,6 +28,14 @@ inline Vec get(const float* p) {
 inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 inline Vec splat(float x) { return x - Vec{}; }
 inline void add_to(float* p, Vec v) { store(p, get(p) + v); }
+
+/// Adds to sums in double precision.
+inline void add_to(double* p, Vec v) {
+  DoubleVec total;
+  std::memcpy(&total, p, sizeof total);
+  total += __builtin_convertvector(v, DoubleVec);
+  std::memcpy(p, &total, sizeof total);
+}
 
 inline float sum(Vec v) {
   float lane[kLanes];
@@ -40,7 +49,7 @@ inline float sum(Vec v) {
 /// Nearest whole number, for |x| below 2^22.
 inline Vec round(Vec x) {
   const Vec big = splat(12582912.0f);  // 1.5 * 2^23: sums with it have no fraction bits left
-  return (x + big) - big;          // (this file is never compiled with -ffast-math)
+  return (x + big) - big;              // (this file is never compiled with -ffast-math)
 }
 
 /// e^x to about 1 ulp; arguments are clamped to [-87, 88].
@@ -67,13 +76,16 @@ inline Vec exp(Vec x) {
 
 inline Vec sigmoid(Vec x) { return 1.0f / (1.0f + exp(-x)); }
 
-/// sin and cos to about 1e-7 for |x| below 1000 (Cephes polynomials, three-part reduction).
-inline void sincos(Vec x, Vec& sine, Vec& cosine) {
-  const Vec n = round(x * 0.636619772367581343f);
-  Vec r = x - n * 1.5703125f;
-  r = r - n * 4.837512969970703125e-4f;
-  r = r - n * 7.54978995489188216e-8f;
+/// sin and cos of frequency * x to about 1e-7 for products below 1e6. The product and its reduction
+/// are in double precision: in single, a phase of 100 would already be off by 4e-6.
+inline void sincos(Vec frequency, double x, Vec& sine, Vec& cosine) {
+  constexpr double kBig =
+      6755399441055744.0;  // 1.5 * 2^52: sums with it have no fraction bits left
+  const DoubleVec phase = __builtin_convertvector(frequency, DoubleVec) * x;
+  const DoubleVec n = (phase * 0.63661977236758134308 + kBig) - kBig;
+  const Vec r = __builtin_convertvector(phase - n * 1.57079632679489661923, Vec);
   const Vec z = r * r;
+  // Cephes polynomials (Moshier) on [-pi/4, pi/4]
   Vec s = splat(-1.9515295891e-4f);
   s = s * z + 8.3321608736e-3f;
   s = s * z - 1.6666654611e-1f;
@@ -102,12 +114,18 @@ struct AlignedAllocator {
   }
   void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t(64)); }
   template <class U>
-  bool operator==(const AlignedAllocator<U>&) const { return true; }
+  bool operator==(const AlignedAllocator<U>&) const {
+    return true;
+  }
   /// Elements without a value are left as they are: buffers are written before they are read.
   template <class U>
-  void construct(U* p) { ::new (static_cast<void*>(p)) U; }
+  void construct(U* p) {
+    ::new (static_cast<void*>(p)) U;
+  }
   template <class U, class... Args>
-  void construct(U* p, Args&&... args) { ::new (static_cast<void*>(p)) U(std::forward<Args>(args)...); }
+  void construct(U* p, Args&&... args) {
+    ::new (static_cast<void*>(p)) U(std::forward<Args>(args)...);
+  }
 };
 using Floats = std::vector<float, AlignedAllocator<float>>;
 
@@ -115,11 +133,12 @@ using Floats = std::vector<float, AlignedAllocator<float>>;
 class PackedMatrix {
  public:
   PackedMatrix() = default;
-  /// `value(k, n)` for every row k and column n; rows from `depth` to the next multiple of `padding`
-  /// are zero.
+  /// `value(k, n)` for every row k and column n; rows from `depth` to the next multiple of
+  /// `padding` are zero.
   template <class F>
   PackedMatrix(int depth, int width, F value, int padded_depth = 0)
-      : depth_(padded_depth > depth ? padded_depth : depth), width_(width),
+      : depth_(padded_depth > depth ? padded_depth : depth),
+        width_(width),
         data_(static_cast<std::size_t>(depth_) * width) {
     constexpr int kPanel = 2 * kLanes;
     for (int n = 0; n < width; ++n) {
@@ -131,7 +150,9 @@ class PackedMatrix {
   }
   int depth() const { return depth_; }
   int width() const { return width_; }
-  const float* panel(int p) const { return data_.data() + static_cast<std::size_t>(p) * depth_ * 2 * kLanes; }
+  const float* panel(int p) const {
+    return data_.data() + static_cast<std::size_t>(p) * depth_ * 2 * kLanes;
+  }
 
  private:
   int depth_ = 0, width_ = 0;
@@ -175,12 +196,23 @@ inline void multiply(int rows, const float* a, int lda, const PackedMatrix& b, f
   a += i * lda;
   c += i * ldc;
   switch (rows - i) {
-    case 5: multiply_rows<5, kInto>(a, lda, b, c, ldc); break;
-    case 4: multiply_rows<4, kInto>(a, lda, b, c, ldc); break;
-    case 3: multiply_rows<3, kInto>(a, lda, b, c, ldc); break;
-    case 2: multiply_rows<2, kInto>(a, lda, b, c, ldc); break;
-    case 1: multiply_rows<1, kInto>(a, lda, b, c, ldc); break;
-    default: break;
+    case 5:
+      multiply_rows<5, kInto>(a, lda, b, c, ldc);
+      break;
+    case 4:
+      multiply_rows<4, kInto>(a, lda, b, c, ldc);
+      break;
+    case 3:
+      multiply_rows<3, kInto>(a, lda, b, c, ldc);
+      break;
+    case 2:
+      multiply_rows<2, kInto>(a, lda, b, c, ldc);
+      break;
+    case 1:
+      multiply_rows<1, kInto>(a, lda, b, c, ldc);
+      break;
+    default:
+      break;
   }
 }
 

@@ -1,7 +1,10 @@
-// CHGNet against the Python package (chgnet 0.3.8, torch): reference/chgnet.json, made by
-// reference/make_chgnet_references.py. Both compute in single precision: energies of some 10 eV an
-// atom, summed from values of order 1, agree to 1e-5 eV/atom; forces lose another digit in the
-// derivatives (docs/numerics.md has the measured differences).
+// CHGNet against the Python package (chgnet 0.3.8, torch 2.15): reference/chgnet.json, made by
+// reference/make_chgnet_references.py, which evaluates the package's own code twice. In single
+// precision, as it is meant to run, it is up to 1.2e-5 eV/atom and, where atoms are in a row (the
+// angle there is an arc cosine near its end), 6e-4 eV/A from its own evaluation in double
+// precision, and how far depends on the processor. The bounds (1e-5 eV/atom, 1e-4 eV/A, 1e-5
+// eV/A^3, 1e-5 Bohr magnetons) hold against the double one; from the single one the distance may be
+// larger by that one's own error.
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -24,7 +27,8 @@ const fs::path kReference = fs::path(ANNEAL_SOURCE_DIR) / "tests/stability/refer
 std::optional<Chgnet> model() {
   const auto path = chgnet_weights_path();
   if (!fs::exists(path)) {
-    WARN("skipped: the weights of CHGNet are not at " << path << " (launch/setup --chgnet fetches them)");
+    WARN("skipped: the weights of CHGNet are not at " << path
+                                                      << " (launch/setup --chgnet fetches them)");
     return std::nullopt;
   }
   return Chgnet::load(path);
@@ -49,6 +53,25 @@ std::vector<Json> references() {
   return Json::parse(read_file(kReference / "chgnet.json")).get<std::vector<Json>>();
 }
 
+constexpr double kBounds[4] = {1e-5, 1e-4, 1e-5, 1e-5};
+
+/// The largest differences: energy (eV/atom), force (eV/A), stress (eV/A^3), magnetic moment.
+std::array<double, 4> off_by(const Prediction& p, const Json& reference) {
+  std::array<double, 4> off = {
+      std::abs(p.energy_per_atom - reference["energy_per_atom"].get<double>())};
+  for (std::size_t i = 0; i < p.forces.size(); ++i) {
+    for (int k = 0; k < 3; ++k)
+      off[1] = std::max(off[1], std::abs(p.forces[i][k] - reference["forces"][i][k].get<double>()));
+    off[3] = std::max(off[3], std::abs(p.magmoms[i] - reference["magmoms"][i].get<double>()));
+  }
+  for (int j = 0; j < 3; ++j) {
+    for (int k = 0; k < 3; ++k)
+      off[2] = std::max(off[2], std::abs(p.stress[j][k] - reference["stress"][j][k].get<double>()) /
+                                    160.21766208);
+  }
+  return off;
+}
+
 PeriodicAtoms rocksalt() {
   PeriodicAtoms atoms;
   atoms.cell = {{{5.7, 0.1, 0}, {0.05, 5.6, -0.1}, {0, 0.2, 5.5}}};
@@ -68,40 +91,42 @@ TEST_CASE("energies, forces, stress and magnetic moments are the Python package'
   if (!net) return;
   Chgnet::Workspace workspace;
   Prediction p;
-  double worst[4] = {};
+  double worst[3][4] = {};
   std::size_t crystals = 0;
   for (const auto& reference : references()) {
     INFO(reference["name"] << " number " << crystals);
     const auto atoms = atoms_of(reference);
     net->predict(atoms, workspace, p);
     REQUIRE(p.fault == "");
-    double off[4] = {std::abs(p.energy_per_atom - reference["energy_per_atom"].get<double>())};
-    for (std::size_t i = 0; i < atoms.size(); ++i) {
-      for (int k = 0; k < 3; ++k) off[1] = std::max(off[1], std::abs(p.forces[i][k] - reference["forces"][i][k].get<double>()));
-      off[3] = std::max(off[3], std::abs(p.magmoms[i] - reference["magmoms"][i].get<double>()));
+    const auto single = off_by(p, reference), from_double = off_by(p, reference["double"]);
+    Prediction exact;
+    exact.energy_per_atom = reference["double"]["energy_per_atom"].get<double>();
+    exact.forces = reference["double"]["forces"].get<decltype(exact.forces)>();
+    exact.stress = reference["double"]["stress"].get<decltype(exact.stress)>();
+    exact.magmoms = reference["double"]["magmoms"].get<decltype(exact.magmoms)>();
+    const auto of_reference = off_by(exact, reference);
+    for (int q = 0; q < 4; ++q) {
+      INFO("quantity " << q << " of: energy, forces, stress, magnetic moments");
+      CHECK(from_double[q] < kBounds[q]);
+      CHECK(single[q] < kBounds[q] + of_reference[q]);
+      worst[0][q] = std::max(worst[0][q], from_double[q]);
+      worst[1][q] = std::max(worst[1][q], single[q]);
+      worst[2][q] = std::max(worst[2][q], of_reference[q]);
     }
-    for (int j = 0; j < 3; ++j) {
-      for (int k = 0; k < 3; ++k) {
-        const double wanted = reference["stress"][j][k].get<double>();
-        off[2] = std::max(off[2], std::abs(p.stress[j][k] - wanted) / 160);  // eV/A^3
-      }
-    }
-    // Positions have 24 bits: where forces are F eV/A instead of 1, all errors are F times as large,
-    // in both programs (made-up crystals have tens of eV/A).
-    double scale = 1;
-    for (const auto& f : p.forces) scale = std::max(scale, std::sqrt(f[0] * f[0] + f[1] * f[1] + f[2] * f[2]));
-    for (double& x : off) x /= scale;
-    CHECK(off[0] < 1e-5);
-    CHECK(off[1] < 1e-4);
-    CHECK(off[2] < 1e-4);
-    CHECK(off[3] < 1e-5);
-    for (int q = 0; q < 4; ++q) worst[q] = std::max(worst[q], off[q]);
     ++crystals;
   }
   REQUIRE(crystals >= 40);
   if (std::getenv("ANNEAL_TEST_CHGNET")) {
-    std::printf("%zu crystals, largest differences: energy %.2e eV/atom, force %.2e eV/A, stress %.2e eV/A^3, "
-                "magmom %.2e (where forces exceed 1 eV/A, by their size)\n", crystals, worst[0], worst[1], worst[2], worst[3]);
+    std::printf(
+        "%zu crystals, largest differences: energy eV/atom, force eV/A, stress eV/A^3, magnetic "
+        "moment\n",
+        crystals);
+    const char* names[] = {"anneal - package in double", "anneal - package in single",
+                           "package in double - in single"};
+    for (int k = 0; k < 3; ++k) {
+      std::printf("%-30s %.1e %.1e %.1e %.1e\n", names[k], worst[k][0], worst[k][1], worst[k][2],
+                  worst[k][3]);
+    }
   }
 }
 
@@ -123,7 +148,8 @@ TEST_CASE("forces and stress are the derivatives of the energy") {
         const double step = (side ? 1 : -1) * 0.01;
         // cartesian step k in units of the cell: solve f @ cell = step
         const auto& c = atoms.cell;
-        const double det = c[0][0] * (c[1][1] * c[2][2] - c[1][2] * c[2][1]) - c[0][1] * (c[1][0] * c[2][2] - c[1][2] * c[2][0]) +
+        const double det = c[0][0] * (c[1][1] * c[2][2] - c[1][2] * c[2][1]) -
+                           c[0][1] * (c[1][0] * c[2][2] - c[1][2] * c[2][0]) +
                            c[0][2] * (c[1][0] * c[2][1] - c[1][1] * c[2][0]);
         for (int r = 0; r < 3; ++r) {
           const int r1 = (r + 1) % 3, r2 = (r + 2) % 3, k1 = (k + 1) % 3, k2 = (k + 2) % 3;
@@ -140,16 +166,20 @@ TEST_CASE("forces and stress are the derivatives of the energy") {
       double energy[2];
       for (int side : {0, 1}) {
         auto strained = atoms;
-        for (int r = 0; r < 3; ++r) strained.cell[r][k] += (side ? 1 : -1) * 0.002 * atoms.cell[r][j];
+        for (int r = 0; r < 3; ++r)
+          strained.cell[r][k] += (side ? 1 : -1) * 0.002 * atoms.cell[r][j];
         net->predict(strained, workspace, high);
         energy[side] = high.energy_per_atom * n;
       }
-      CHECK(p.stress[j][k] == Approx((energy[1] - energy[0]) / 0.004 / volume_a3(atoms.cell) * 160.21766208).margin(0.03));
+      CHECK(p.stress[j][k] ==
+            Approx((energy[1] - energy[0]) / 0.004 / volume_a3(atoms.cell) * 160.21766208)
+                .margin(0.03));
     }
   }
 }
 
-TEST_CASE("many crystals at once are the same as one by one, bit for bit, on any number of threads") {
+TEST_CASE(
+    "many crystals at once are the same as one by one, bit for bit, on any number of threads") {
   const auto net = model();
   if (!net) return;
   std::vector<PeriodicAtoms> crystals;
@@ -181,20 +211,35 @@ TEST_CASE("crystals that CHGNet cannot judge have a fault") {
   CHECK(fault([](auto&) {}) == "");
   CHECK(fault([](auto& a) { a.atomic_numbers[2] = 95; }) == "element 95 is unknown to CHGNet");
   CHECK(fault([](auto& a) { a.cell[2] = a.cell[1]; }) == "the cell has no volume");
-  CHECK(fault([](auto& a) { a.fractional[1] = a.fractional[0]; }) == "two atoms are in the same place");
+  CHECK(fault([](auto& a) { a.fractional[1] = a.fractional[0]; }) ==
+        "two atoms are in the same place");
   CHECK(fault([](auto& a) { a.fractional[1][0] = NAN; }) == "a position is not finite");
-  CHECK(fault([](auto& a) { for (auto& row : a.cell) for (auto& x : row) x *= 0.01; }).find("bonds") != std::string::npos);
-  CHECK(fault([](auto& a) { a.cell[0] = {1e6, 0, 0}; a.cell[1] = {0, 1e6, 0}; a.cell[2] = {0, 0, 1e-5}; }) != "");
-  CHECK(fault([](auto& a) { a.atomic_numbers.clear(); a.fractional.clear(); }) == "no atoms");
+  CHECK(fault([](auto& a) {
+          for (auto& row : a.cell)
+            for (auto& x : row) x *= 0.01;
+        }).find("bonds") != std::string::npos);
+  CHECK(fault([](auto& a) {
+          a.cell[0] = {1e6, 0, 0};
+          a.cell[1] = {0, 1e6, 0};
+          a.cell[2] = {0, 0, 1e-5};
+        }) != "");
+  CHECK(fault([](auto& a) {
+          a.atomic_numbers.clear();
+          a.fractional.clear();
+        }) == "no atoms");
   // atoms far from all others: an energy of their own, and said so
-  CHECK(fault([](auto& a) { for (auto& row : a.cell) for (auto& x : row) x *= 4; }) == "");
+  CHECK(fault([](auto& a) {
+          for (auto& row : a.cell)
+            for (auto& x : row) x *= 4;
+        }) == "");
   CHECK(p.isolated_atoms == 8);
   CHECK(p.max_force() == 0);
 }
 
 TEST_CASE("damaged weights are told") {
   testing::TemporaryFolder folder;
-  for (const std::string& text : {std::string(), std::string("abcdefghijkl"), std::string("\x02\0\0\0\0\0\0\0{}", 10)}) {
+  for (const std::string& text :
+       {std::string(), std::string("abcdefghijkl"), std::string("\x02\0\0\0\0\0\0\0{}", 10)}) {
     write_file_atomic(folder / "w.safetensors", text);
     CHECK_THROWS_AS(Chgnet::load(folder / "w.safetensors"), DataError);
   }

@@ -1,4 +1,5 @@
-"""Makes chgnet.json: what CHGNet 0.3.0 (package chgnet 0.3.8, torch) predicts for small crystals. The
+"""Makes chgnet.json: what CHGNet 0.3.0 (package chgnet 0.3.8, torch) predicts for small crystals, in single
+precision, in which it is meant to run, and in double, which tells how near the truth that is. The
 crystals are made up here: common prototypes, distorted, and random ones with self-images, flat and
 skewed cells, isolated atoms' absence. Run in the root: python tests/stability/reference/make_chgnet_references.py"""
 import json, random, warnings
@@ -8,6 +9,7 @@ import numpy as np
 import torch
 
 torch.set_num_threads(1)
+import chgnet.graph.converter, chgnet.graph.crystalgraph, chgnet.model.model
 from chgnet.model import CHGNet
 from pymatgen.core import Lattice, Structure
 
@@ -50,14 +52,27 @@ while len(made) < 40:
     if d.min() > 1.2:
         made.append(("random", s))
 
-model = CHGNet.load(use_device="cpu", verbose=False)
-out = []
-for name, s in made:
-    p = model.predict_structure(s)
-    out.append({
-        "name": name, "cell": s.lattice.matrix.tolist(), "atomic_numbers": [x.specie.Z for x in s],
-        "fractional": s.frac_coords.tolist(), "energy_per_atom": float(p["e"]),
-        "forces": np.asarray(p["f"], float).round(7).tolist(), "stress": np.asarray(p["s"], float).round(7).tolist(),
-        "magmoms": np.asarray(p["m"], float).round(7).tolist()})
+
+
+def evaluate(dtype):
+    """The package's own code in this precision: its tensors are made in the module variable `datatype`."""
+    for module in (chgnet.model.model, chgnet.graph.converter, chgnet.graph.crystalgraph):
+        module.datatype = dtype
+    torch.set_default_dtype(dtype)
+    model = CHGNet.load(use_device="cpu", verbose=False).to(dtype)
+    results = []
+    for _, s in made:
+        p = model.predict_structure(s)
+        results.append({"energy_per_atom": float(p["e"]), "forces": np.asarray(p["f"], float).round(7).tolist(),
+                        "stress": np.asarray(p["s"], float).round(7).tolist(),
+                        "magmoms": np.asarray(p["m"], float).round(7).tolist()})
+    return results
+
+
+# the element counts are made in single precision whatever the weights are
+torch.nn.Linear.forward = lambda self, x: torch.nn.functional.linear(x.to(self.weight.dtype), self.weight, self.bias)
+single, double = evaluate(torch.float32), evaluate(torch.float64)
+out = [{"name": name, "cell": s.lattice.matrix.tolist(), "atomic_numbers": [x.specie.Z for x in s],
+        "fractional": s.frac_coords.tolist(), **single[i], "double": double[i]} for i, (name, s) in enumerate(made)]
 json.dump(out, open("tests/stability/reference/chgnet.json", "w"))
 print(len(out), "crystals")
