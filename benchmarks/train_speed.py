@@ -4,7 +4,7 @@
   benchmarks/train_speed.py [--rounds 3] [--steps 7] [--only 24m,134m] [--out benchmarks/train_speed.json]
 
 Needs build/anneal, mpirun, and a Python environment with torch, transformers and peft for the peers
-(--python, default /root/ref-hf/bin) and their scripts (--peers, default ../shared/peers). Prints for every
+(--python, default /opt/ref/venv/bin) and their scripts (--peers, default ../shared/peers). Prints for every
 benchmark recipe: tokens/s (all ranks) and peak resident memory a rank, median over the rounds and range, the
 ratio to the peer (median of the rounds' ratios, range), and the share of the sgemm peak measured between.
 """
@@ -80,7 +80,7 @@ def main():
     p.add_argument("--steps", type=int, default=7)
     p.add_argument("--only", default=",".join(CASES))
     p.add_argument("--program", default=os.path.join(ROOT, "build/anneal"))
-    p.add_argument("--python", default="/root/ref-hf/bin")
+    p.add_argument("--python", default="/opt/ref/venv/bin")
     p.add_argument("--peers", default=os.path.join(ROOT, "../shared/peers"))
     p.add_argument("--out", default="")
     p.add_argument("--set", action="append", default=[], help="passed on to anneal")

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <vector>
 
-#include "trainer/model/blas.h"
 #include "trainer/model/exponential.h"
 #include "trainer/model/floating.h"
+#include "trainer/model/product.h"
 
 namespace anneal {
 
@@ -60,7 +60,7 @@ void head_forward(const T* q, const T* k, const T* v, std::int64_t stride, std::
   const std::int64_t rows = block_rows(length);
   for (std::int64_t first = 0; first < length; first += rows) {
     const std::int64_t n = std::min(rows, length - first), keys = first + n;
-    product<T>(n, keys, width, {q + first * stride, stride}, {k, stride, true}, 0, {scores, keys});
+    product(n, keys, width, {q + first * stride, stride}, {k, stride, true}, 0, {scores, keys});
     for (std::int64_t i = 0; i < n; ++i) {
       T* row = scores + i * keys;
       const std::int64_t seen = first + i + 1;
@@ -79,7 +79,7 @@ void head_forward(const T* q, const T* k, const T* v, std::int64_t stride, std::
       for (std::int64_t j = 0; j < seen; ++j) row[j] *= inverse;
       lse[(first + i) * lse_stride] = top * scale + std::log(sum);
     }
-    product<T>(n, width, keys, {scores, keys}, {v, stride}, 0, {out + first * out_stride, out_stride});
+    product(n, width, keys, {scores, keys}, {v, stride}, 0, {out + first * out_stride, out_stride});
   }
 }
 
@@ -94,8 +94,8 @@ void head_backward(const T* q, const T* k, const T* v, std::int64_t stride, std:
   for (std::int64_t first = (length - 1) / rows * rows; first >= 0; first -= rows) {
     const std::int64_t n = std::min(rows, length - first), keys = first + n;
     const View<const T> q_block{q + first * stride, stride}, dout_block{dout + first * out_stride, out_stride};
-    product<T>(n, keys, width, q_block, {k, stride, true}, 0, {p, keys});
-    product<T>(n, keys, width, dout_block, {v, stride, true}, 0, {ds, keys});
+    product(n, keys, width, q_block, {k, stride, true}, 0, {p, keys});
+    product(n, keys, width, dout_block, {v, stride, true}, 0, {ds, keys});
     for (std::int64_t i = 0; i < n; ++i) {
       T *pi = p + i * keys, *dsi = ds + i * keys;
       const T *oi = out + (first + i) * out_stride, *doi = dout + (first + i) * out_stride;
@@ -113,9 +113,9 @@ void head_backward(const T* q, const T* k, const T* v, std::int64_t stride, std:
       std::fill(dsi + seen, dsi + keys, T(0));
     }
     const T beta = add || first + n < length ? 1 : 0;
-    product<T>(keys, width, n, {p, keys, true}, dout_block, beta, {dv, stride});
-    product<T>(keys, width, n, {ds, keys, true}, q_block, beta, {dk, stride});
-    product<T>(n, width, keys, {ds, keys}, {k, stride}, 0, {dq + first * stride, stride});
+    product(keys, width, n, {p, keys, true}, dout_block, beta, {dv, stride});
+    product(keys, width, n, {ds, keys, true}, q_block, beta, {dk, stride});
+    product(n, width, keys, {ds, keys}, {k, stride}, 0, {dq + first * stride, stride});
   }
 }
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include "trainer/model/product.h"
+
 namespace anneal {
 
 namespace {
@@ -62,13 +64,13 @@ void attention_half(const at::Tensor& x_ND, const BlockWeights& w, const BlockCo
   saved.x_ND = x_ND;
   saved.rstd1_N = at::empty({n}, options);
   rms_norm_forward(x_ND, w.norm1_D, s.norm_eps, normed_ND, saved.rstd1_N);
-  saved.qkv_NE = at::mm(normed_ND, w.qkv_ED.t());
+  saved.qkv_NE = product(normed_ND, w.qkv_ED.t());
   lora.forward({kQ, kK, kV}, normed_ND, saved.qkv_NE);
   rotary_in_place(saved.qkv_NE, s.heads + s.kv_heads, s.head_dim, context.positions_N,
                   context.rotary, /*inverse=*/false);
   saved.attention_NO = at::empty({n, s.heads * s.head_dim}, options);
   attention_forward(saved.qkv_NE, context.runs, s, saved.attention_NO, saved.lse);
-  saved.x1_ND = at::addmm(x_ND, saved.attention_NO, w.o_DO.t());
+  saved.x1_ND = product_plus(x_ND, saved.attention_NO, w.o_DO.t());
   lora.forward({kO}, saved.attention_NO, saved.x1_ND);
 }
 
@@ -77,13 +79,13 @@ void gate_up_half(const BlockWeights& w, const BlockContext& context, AdapterSet
                   BlockSaved& saved, at::Tensor& normed_ND) {
   saved.rstd2_N = at::empty({normed_ND.size(0)}, normed_ND.options());
   rms_norm_forward(saved.x1_ND, w.norm2_D, context.shape.norm_eps, normed_ND, saved.rstd2_N);
-  saved.gate_up_NF = at::mm(normed_ND, w.gate_up_FD.t());
+  saved.gate_up_NF = product(normed_ND, w.gate_up_FD.t());
   lora.forward({kGate, kUp}, normed_ND, saved.gate_up_NF);
 }
 
 /// dW = dy^T x, written into the gradient's own memory.
 void weight_gradient(at::Tensor& dw, const at::Tensor& dy, const at::Tensor& x) {
-  at::mm_out(dw, dy.t(), x);
+  product_into(dw, dy.t(), x);
 }
 
 }  // namespace
@@ -96,7 +98,7 @@ at::Tensor block_forward(const at::Tensor& x_ND, const BlockWeights& w, const Bl
   gate_up_half(w, context, lora, saved, normed_ND);
   at::Tensor act_NF = at::empty({x_ND.size(0), context.shape.ffn_dim}, x_ND.options());
   swiglu_forward(saved.gate_up_NF, act_NF);
-  at::Tensor y_ND = at::addmm(saved.x1_ND, act_NF, w.down_DF.t());
+  at::Tensor y_ND = product_plus(saved.x1_ND, act_NF, w.down_DF.t());
   lora.forward({kDown}, act_NF, y_ND);
   return y_ND;
 }
@@ -139,7 +141,7 @@ at::Tensor block_backward(const at::Tensor& dy_ND, const BlockWeights& w,
   at::Tensor normed_ND = at::empty_like(dy_ND);
 
   // Feed-forward. gate_up becomes its own derivative.
-  at::Tensor dact_NF = at::mm(dy_ND, w.down_DF);
+  at::Tensor dact_NF = product(dy_ND, w.down_DF);
   at::Tensor act_NF = at::empty({n, s.ffn_dim}, options);
   if (adapters && (*adapters)[kDown].defined()) {
     swiglu_forward(saved.gate_up_NF, act_NF);
@@ -150,14 +152,14 @@ at::Tensor block_backward(const at::Tensor& dy_ND, const BlockWeights& w,
   if (gradients) weight_gradient(gradients->down_DF, dy_ND, act_NF);
   rms_norm_again(saved.x1_ND, w.norm2_D, saved.rstd2_N, normed_ND);
   if (gradients) weight_gradient(gradients->gate_up_FD, dgate_up_NF, normed_ND);
-  at::Tensor dnormed_ND = at::mm(dgate_up_NF, w.gate_up_FD);
+  at::Tensor dnormed_ND = product(dgate_up_NF, w.gate_up_FD);
   lora.backward({kGate, kUp}, dgate_up_NF, normed_ND, dnormed_ND);
   at::Tensor dx1_ND = dy_ND.clone();  // the residual path
   rms_norm_backward(dnormed_ND, saved.x1_ND, w.norm2_D, saved.rstd2_N, dx1_ND,
                     gradients ? gradients->norm2_D : at::Tensor());
 
   // Attention.
-  at::Tensor dattention_NO = at::mm(dx1_ND, w.o_DO);
+  at::Tensor dattention_NO = product(dx1_ND, w.o_DO);
   if (gradients) weight_gradient(gradients->o_DO, dx1_ND, saved.attention_NO);
   lora.backward({kO}, dx1_ND, saved.attention_NO, dattention_NO);
   at::Tensor dqkv_NE = at::empty_like(saved.qkv_NE);
@@ -167,7 +169,7 @@ at::Tensor block_backward(const at::Tensor& dy_ND, const BlockWeights& w,
                   /*inverse=*/true);
   rms_norm_again(saved.x_ND, w.norm1_D, saved.rstd1_N, normed_ND);
   if (gradients) weight_gradient(gradients->qkv_ED, dqkv_NE, normed_ND);
-  if (input_gradient) at::mm_out(dnormed_ND, dqkv_NE, w.qkv_ED);
+  if (input_gradient) product_into(dnormed_ND, dqkv_NE, w.qkv_ED);
   lora.backward({kQ, kK, kV}, dqkv_NE, normed_ND, dnormed_ND);
   if (input_gradient) {
     rms_norm_backward(dnormed_ND, saved.x_ND, w.norm1_D, saved.rstd1_N, dx1_ND,

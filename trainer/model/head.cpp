@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "trainer/model/kernels.h"
 #include "trainer/model/floating.h"
+#include "trainer/model/product.h"
 
 namespace anneal {
 
@@ -137,7 +138,7 @@ double head_loss(const at::Tensor& x_ND, const at::Tensor& norm_D, double norm_e
     for (std::int64_t first = 0; first < vocabulary; first += kTileColumns) {
       const std::int64_t columns = std::min(kTileColumns, vocabulary - first);
       at::Tensor logits_CT = tile(first, columns);
-      at::mm_out(logits_CT, normed_CD, weight_VD.narrow(0, first, columns).t());
+      product_into(logits_CT, normed_CD, weight_VD.narrow(0, first, columns).t());
       softmax_statistics(logits_CT, top_C, sum_C);
       pick_targets(logits_CT, first, targets_C, target_logit_C);
     }
@@ -148,10 +149,10 @@ double head_loss(const at::Tensor& x_ND, const at::Tensor& norm_D, double norm_e
       const std::int64_t columns = std::min(kTileColumns, vocabulary - first);
       at::Tensor dlogits_CT = tile(first, columns);
       softmax_gradient(dlogits_CT, first, labels_C, top_C, sum_C, scale);
-      dnormed_CD.addmm_(dlogits_CT, weight_VD.narrow(0, first, columns), /*beta=*/first == 0 ? 0 : 1);
+      product_into(dnormed_CD, dlogits_CT, weight_VD.narrow(0, first, columns), /*beta=*/first == 0 ? 0 : 1);
       if (train_weight) {
-        gradients->dweight_VD.narrow(0, first, columns)
-            .addmm_(dlogits_CT.t(), normed_CD, /*beta=*/begin == 0 ? 0 : 1);
+        product_into(gradients->dweight_VD.narrow(0, first, columns), dlogits_CT.t(), normed_CD,
+                     /*beta=*/begin == 0 ? 0 : 1);
       }
     }
   }
