@@ -4,9 +4,11 @@
   benchmarks/train_speed.py [--rounds 3] [--steps 7] [--only 24m,134m] [--out benchmarks/train_speed.json]
 
 Needs build/anneal, mpirun, and a Python environment with torch, transformers and peft for the peers
-(--python, default /opt/ref/venv/bin) and their scripts (--peers, default ../shared/peers). Prints for every
-benchmark recipe: tokens/s (all ranks) and peak resident memory a rank, median over the rounds and range, the
-ratio to the peer (median of the rounds' ratios, range), and the share of the sgemm peak measured between.
+(--python, the folder of its python and torchrun) and their scripts (--peers, default ../shared/peers). Prints for
+every benchmark recipe: tokens/s (all ranks) and peak resident memory a rank, median over the rounds and range, the
+ratio to the peer (median of the rounds' ratios, range), and what the products of anneal's steps come to as a share
+of the sgemm peak (sgemm_peak.py, two threads, the best of the sitting). On a machine that others use too, start it
+with `chrt -r 1` (as root): it then gets 95 % of the cores.
 """
 import argparse, json, os, re, shutil, statistics, subprocess, sys, tempfile
 
@@ -43,10 +45,10 @@ def anneal(name, ranks, steps, extra, program):
                    "--set", f"run.dir={folder}/run", "--set", f"train.steps={steps}"] + extra)
         with open(f"{folder}/run/metrics.jsonl") as file:
             lines = [json.loads(line) for line in file]
-        speeds = [line["tokens_per_second"] for line in lines if "tokens_per_second" in line]
+        lines = [line for line in lines if "tokens_per_second" in line]
+        speeds = [line["tokens_per_second"] for line in lines]
         memory = re.search(r"peak resident memory by rank: ([0-9., ]+) GiB", out)
-        return {"tok_s": statistics.median(speeds[2:]), "mfu": statistics.median([l["mfu"] for l in lines][2:]),
-                "rss_gib": max(float(x) for x in memory.group(1).split(","))}
+        return {"tok_s": statistics.median(speeds[2:]), "rss_gib": max(float(x) for x in memory.group(1).split(","))}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -68,6 +70,15 @@ def sgemm_peak(options):
         threads, _, rate = line.split()
         best[threads] = max(best.get(threads, 0), float(rate))
     return best
+
+
+def flops_per_token(name):
+    """Of the products of a forward and backward pass, causal attention counted by half (trainer/initial_weights.cpp)."""
+    with open(os.path.join(ROOT, f"benchmarks/recipes/{name}.yaml")) as file:
+        text = file.read()
+    d, layers, f, v, length = (int(re.search(rf"\b{key}: (\d+)", text).group(1))
+                               for key in ("dim", "layers", "ffn_dim", "vocab_size", "sequence_length"))
+    return (4 if "adapter:" in text else 6) * (layers * (4 * d * d + 3 * d * f) + d * v) + 6 * layers * d * length
 
 
 def spread(values, digits):
@@ -101,12 +112,15 @@ def main():
         results[name] = {"anneal": ours, "peer": theirs, "speed_ratio": speed, "memory_ratio": memory}
         print(f"{name}: speed {spread(speed, 2)} x (wanted {speed_target or '-'}), "
               f"memory {spread(memory, 2)} x (wanted at most {memory_target or '-'})", flush=True)
-    print("\n| recipe | anneal tokens/s | peer tokens/s | ratio | anneal GiB a rank | peer GiB | ratio | mfu |\n" + "| --- " * 8 + "|")
+    print("\n| recipe | anneal tokens/s | peer tokens/s | ratio | anneal GiB a rank | peer GiB | ratio | of the sgemm peak |\n" + "| --- " * 8 + "|")
+    peak = max(x["2"] for x in peaks) * 1e9
     for name, r in results.items():
+        for x in r["anneal"]:
+            x["share"] = x["tok_s"] * flops_per_token(name) / peak
         column = lambda who, key, digits: spread([x[key] for x in r[who]], digits)
         print(f"| {name} | {column('anneal', 'tok_s', 0)} | {column('peer', 'tok_s', 0)} | {spread(r['speed_ratio'], 2)} | "
               f"{column('anneal', 'rss_gib', 2)} | {column('peer', 'rss_gib', 2)} | {spread(r['memory_ratio'], 2)} | "
-              f"{column('anneal', 'mfu', 2)} |")
+              f"{column('anneal', 'share', 2)} |")
     print("sgemm peak (GFLOP/s), 1 thread: " + spread([x["1"] for x in peaks], 0) +
           "; 2 threads: " + spread([x["2"] for x in peaks], 0))
     if options.out:

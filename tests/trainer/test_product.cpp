@@ -53,7 +53,8 @@ TEST_CASE("products of all layouts and odd sizes") {
           product_into(gapped.narrow(1, 0, n), a, b, beta);
           INFO(m << " x " << n << " x " << k << ", layout " << layout << ", beta " << beta);
           CHECK(error(c, a, b, before * beta) < static_cast<double>(k + 2) * rounding);
-          CHECK(at::equal(gapped.narrow(1, 0, n), c));
+          CHECK(error(gapped.narrow(1, 0, n), a, b, before * beta) <
+                static_cast<double>(k + 2) * rounding);
           CHECK(gapped.narrow(1, n, 3).eq(7.0).all().item<bool>());
         }
       }
