@@ -34,11 +34,15 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
 
 std::vector<fs::path> expand_paths(const std::string& pattern) {
   std::vector<fs::path> roots, files;
-  glob_t matches{};
-  if (::glob(pattern.c_str(), GLOB_TILDE | GLOB_BRACE, nullptr, &matches) == 0) {
-    for (std::size_t i = 0; i < matches.gl_pathc; ++i) roots.emplace_back(matches.gl_pathv[i]);
+  if (std::error_code ignored; fs::exists(pattern, ignored)) {
+    roots.emplace_back(pattern);  // a name such as "data[1].txt" is no pattern
+  } else {
+    glob_t matches{};
+    if (::glob(pattern.c_str(), GLOB_TILDE | GLOB_BRACE, nullptr, &matches) == 0) {
+      for (std::size_t i = 0; i < matches.gl_pathc; ++i) roots.emplace_back(matches.gl_pathv[i]);
+    }
+    ::globfree(&matches);
   }
-  ::globfree(&matches);
   for (const auto& root : roots) {
     std::error_code ignored;
     if (!fs::is_directory(root, ignored)) {

@@ -197,6 +197,7 @@ Crystal placed(const Crystal& crystal, bool translate, Random& random) {
   return translated(crystal, translate ? shift : Fractional{});
 }
 
+// The element stands under _atom_site_label, which pymatgen's reader cannot do without.
 std::string short_cif(const Crystal& crystal) {
   const auto& c = crystal.cell;
   std::string text = fmt::format(
@@ -204,7 +205,7 @@ std::string short_cif(const Crystal& crystal) {
       "{2:.2f}\n"
       "_cell_length_c {3:.2f}\n_cell_angle_alpha {4:.1f}\n_cell_angle_beta {5:.1f}\n"
       "_cell_angle_gamma {6:.1f}\n_chemical_formula_structural {0}\n_cell_volume {7:.2f}\nloop_\n"
-      "_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n",
+      "_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n",
       crystal.formula(), c.a, c.b, c.c, c.alpha, c.beta, c.gamma, c.volume());
   for (const auto& [z, p] : crystal.sites) {
     text += fmt::format("{} {} {} {}\n", symbol(z), three_decimals(p.x), three_decimals(p.y),

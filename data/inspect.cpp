@@ -14,13 +14,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Line feeds and other control characters made visible.
-std::string visible(const std::string& text) {
+/// Line feeds, other control characters and bytes that form no character (a piece may end within one)
+/// made visible.
+std::string visible(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  auto bad = first_invalid_utf8(text);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool invalid = bad && i == *bad;
+    if (invalid) {
+      bad = first_invalid_utf8(text.substr(i + 1));
+      if (bad) *bad += i + 1;
+    }
     if (c == '\n') out += "\\n";
     else if (c == '\t') out += "\\t";
-    else if (static_cast<unsigned char>(c) < 0x20) out += fmt::format("\\x{:02x}", c);
+    else if (invalid || static_cast<unsigned char>(c) < 0x20) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
     else out.push_back(c);
   }
   return out;

@@ -13,7 +13,8 @@ namespace anneal {
 
 namespace {
 // raised whenever the same inputs would give other shards
-constexpr int kPrepareVersion = 2;  // 2: documents begin with the begin-of-text token
+// 2: documents begin with the begin-of-text token; 3: labels in short CIFs
+constexpr int kPrepareVersion = 3;
 }  // namespace
 
 std::vector<InputFile> fingerprint_inputs(const Recipe& recipe, const std::vector<InputFile>& known) {

@@ -118,7 +118,10 @@ class JsonlReader : public RecordReader {
     }
     const Json* at = &record;
     std::string done;
-    for (const auto& part : path_) {
+    // a key may hold dots itself
+    const bool literal = record.is_object() && record.contains(options_.field);
+    if (literal) at = &record[options_.field];
+    for (const auto& part : literal ? std::vector<std::string>{} : path_) {
       const Json* next = nullptr;
       std::vector<std::string> keys;
       if (at->is_object()) {

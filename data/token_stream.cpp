@@ -18,6 +18,15 @@ namespace fs = std::filesystem;
 namespace {
 // files up to this size in all are compared with their fingerprints at the start (about 0.1 s)
 constexpr std::int64_t kVerifiedBytes = std::int64_t{512} << 20;
+
+/// Whether one of the first `length` tokens of a document has a target.
+bool has_target(const TokenShard& shard, std::uint64_t document, std::int64_t length) {
+  const std::uint64_t first = shard.offsets()[document], end = shard.offsets()[document + 1];
+  for (std::uint64_t i = first + 1; i < end && i <= first + static_cast<std::uint64_t>(length); ++i) {
+    if (shard.loss(i)) return true;
+  }
+  return false;
+}
 }  // namespace
 
 struct TokenStream::State {
@@ -38,6 +47,7 @@ struct TokenStream::State {
   std::vector<Part> parts;
   std::uint64_t num_tokens = 0, num_documents = 0, num_rows = 0;
   std::unique_ptr<PackedRows> packed;  // only where some document must stay whole
+  std::int64_t num_dropped = 0;        // instructions whose answer begins behind the end of a row
 
   mutable std::mutex mutex;
   mutable std::map<std::uint64_t, std::shared_ptr<const std::vector<std::uint64_t>>> orders;  // by epoch
@@ -207,17 +217,30 @@ TokenStream::TokenStream(const fs::path& folder, const std::string& split, std::
     for (const auto& part : s.parts) {
       const TokenShard& shard = s.shard(part);
       for (std::uint64_t d = 0; d < shard.num_documents(); ++d) {
-        items.push_back({static_cast<std::int64_t>(shard.offsets()[d + 1] - shard.offsets()[d]), shard.whole(d)});
+        PackItem item{static_cast<std::int64_t>(shard.offsets()[d + 1] - shard.offsets()[d]), shard.whole(d)};
+        if (item.whole && item.length > sequence_length && !has_target(shard, d, sequence_length)) {
+          item.length = 0;  // nothing to learn is left of it
+          ++s.num_dropped;
+        }
+        items.push_back(item);
       }
     }
     s.packed = std::make_unique<PackedRows>(pack_rows(items, sequence_length));
     s.num_rows = s.packed->size();
+    if (s.num_rows == 0 && s.num_dropped > 0 && split == "train") {
+      throw DataError(fmt::format("rows of {} tokens are too short for all {} instructions in {}: every row would end "
+                                  "before the answer begins",
+                                  sequence_length, s.num_dropped, folder.string()),
+                      "raise train.sequence_length");
+    }
   } else {
     const auto length = static_cast<std::uint64_t>(sequence_length);
     s.num_rows = (s.num_tokens + length - 1) / length;
   }
-  s.fingerprint = anneal::fingerprint(fmt::format("{} {} {} {} {}", s.manifest.content_fingerprint(), split,
-                                                  sequence_length, isolate_documents, seed));
+  std::string all = fmt::format("{} {} {} {} {}", s.manifest.content_fingerprint(), split, sequence_length,
+                                isolate_documents, seed);
+  if (s.num_dropped > 0) all += fmt::format(" {} left out", s.num_dropped);
+  s.fingerprint = anneal::fingerprint(all);
 }
 
 TokenStream::~TokenStream() = default;
@@ -256,6 +279,8 @@ const std::string& TokenStream::tokenizer_fingerprint() const { return state_->m
 std::int64_t TokenStream::num_truncated_documents() const {
   return state_->packed ? state_->packed->num_truncated_documents : 0;
 }
+std::int64_t TokenStream::num_dropped_documents() const { return state_->num_dropped; }
+std::int64_t TokenStream::num_documents() const { return static_cast<std::int64_t>(state_->num_documents); }
 
 std::vector<std::string> TokenStream::heldout_splits(const fs::path& folder) {
   std::vector<std::string> names;

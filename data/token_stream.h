@@ -18,7 +18,8 @@ class TokenStream {
   /// `split`: "train", or the name of a source for what was held out from it. Training rows are
   /// shuffled once an epoch; held-out rows come in order. With `isolate_documents` false, positions
   /// run on through a row, its tokens form one document, and targets cross the borders.
-  /// Throws DataError if the folder holds no whole shards or no such split.
+  /// Throws DataError if the folder holds no whole shards or no such split, or if no instruction of
+  /// the training split has a target in rows of this length.
   TokenStream(const std::filesystem::path& folder, const std::string& split, std::int64_t sequence_length,
               bool isolate_documents, std::uint64_t seed);
   /// No shards: `rows` rows an epoch of uniformly random tokens below `vocab_size`, one document a
@@ -42,7 +43,10 @@ class TokenStream {
   const std::string& fingerprint() const;
   int vocab_size() const;
   const std::string& tokenizer_fingerprint() const;
+  std::int64_t num_documents() const;            ///< documents and pieces of documents of the split
   std::int64_t num_truncated_documents() const;  ///< instructions longer than a row, cut at its end
+  /// Instructions left out: a row ends before their answer begins, so that nothing could be learned.
+  std::int64_t num_dropped_documents() const;
 
   /// Names of the sources from which something was held out.
   static std::vector<std::string> heldout_splits(const std::filesystem::path& folder);

@@ -159,8 +159,8 @@ void Tokenizer::State::append_part(std::string_view part, bool at_start, std::ve
 }
 
 void Tokenizer::State::append(std::string_view text, std::vector<TokenId>& ids) const {
-  // a space at the end has no word to be put before
-  if (!by_word || (space_before && text.ends_with(' '))) {
+  // a space at the end has no word to be put before; a literal U+2581 is one more space to SentencePiece
+  if (!by_word || (space_before && text.ends_with(' ')) || text.find(kSpaceMark) != std::string_view::npos) {
     append_part(text, /*at_start=*/true, ids);
     return;
   }

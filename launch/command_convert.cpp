@@ -6,6 +6,7 @@
 #include "data/inspect.h"
 #include "data/tokenizer.h"
 #include "launch/command.h"
+#include "launch/option_checks.h"
 #include "trainer/hf_folder.h"
 #include "trainer/llama2c.h"
 #include "trainer/weight_source.h"
@@ -76,10 +77,10 @@ Command add_inspect(CLI::App& app) {
   auto batch = std::make_shared<std::int64_t>(-1);
   auto choice = std::make_shared<BatchChoice>();
   auto verify = std::make_shared<bool>(false);
-  command->add_option("PATH", *path, "File or folder")->required()->check(CLI::ExistingPath);
+  command->add_option("PATH", *path, "File or folder")->required();
   command->add_option("--batch", *batch, "Show batch N of the shards");
-  command->add_option("--rows", choice->rows, "Rows of a batch")->check(CLI::PositiveNumber);
-  auto* length = command->add_option("--sequence-length", choice->sequence_length, "Tokens a row")->check(CLI::PositiveNumber);
+  command->add_option("--rows", choice->rows, "Rows of a batch")->check(at_least(1));
+  auto* length = command->add_option("--sequence-length", choice->sequence_length, "Tokens a row")->check(at_least(1));
   command->add_option("--split", choice->split, "train, or a source for what was held out of it");
   auto* seed = command->add_option("--seed", choice->seed, "Seed of the order");
   command->add_flag("--verify", *verify, "Compare every file with its checksum");

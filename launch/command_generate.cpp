@@ -7,6 +7,7 @@
 #include "data/crystal_prompt.h"
 #include "launch/command.h"
 #include "launch/generation_model.h"
+#include "launch/option_checks.h"
 #include "launch/stage.h"
 
 namespace anneal {
@@ -86,21 +87,27 @@ Command add_generate(CLI::App& app) {
   command->add_option("--tokenizer", a->tokenizer, "Tokenizer file (default: the model's)");
   command->add_option("--prompt", a->prompt, "Text to continue");
   auto* max_tokens = command->add_option("--max-tokens", a->max_tokens, "New tokens at most (200; crystals: 500)");
-  max_tokens->check(CLI::PositiveNumber);
-  command->add_option("--temperature", a->temperature, "0: greedy")->check(CLI::NonNegativeNumber);
+  max_tokens->check(at_least(1));
+  command->add_option("--temperature", a->temperature, "0: greedy")->check(at_least(0));
   command->add_option("--top-p", a->top_p, "Nucleus")->check(CLI::Range(0.0, 1.0));
-  command->add_option("--seed", a->seed, "Same seed, same samples")->check(CLI::NonNegativeNumber);
+  command->add_option("--seed", a->seed, "Same seed, same samples")->check(at_least(0));
   auto* crystals = command->add_option("--crystals", a->crystals, "Sample this many crystals");
   command->add_option("--condition", a->conditions, "For crystals: 'pretty_formula: LiFeO2' (may be repeated)")->expected(1)->take_all();
-  command->add_option("--min-sites", a->min_sites, "Smallest crystal the grammar allows")->check(CLI::PositiveNumber);
-  command->add_option("--max-sites", a->max_sites, "Largest crystal the grammar allows")->check(CLI::PositiveNumber);
+  command->add_option("--min-sites", a->min_sites, "Smallest crystal the grammar allows")->check(at_least(1));
+  command->add_option("--max-sites", a->max_sites, "Largest crystal the grammar allows")->check(at_least(1));
   command->add_option("--max-length", a->max_length_a, "Longest cell edge the grammar allows, Angstrom")->check(CLI::Range(1.0, 99.9));
-  command->add_option("--batch", a->batch, "Crystals sampled at once")->check(CLI::PositiveNumber);
+  command->add_option("--batch", a->batch, "Crystals sampled at once")->check(at_least(1));
   command->add_option("--out", a->out, "Folder for generations.jsonl (crystals)");
   command->add_flag("--no-grammar", a->no_grammar, "Sample crystals without the grammar");
   command->add_flag("--no-bos", a->no_bos, "Do not put the begin-of-text token before the prompt");
   return {command, [=](const CommandContext& context) {
             if (!a->recipe.empty()) {
+              for (const auto* option : command->get_options()) {
+                const std::string name = option->get_name();
+                if (option->count() == 0 || name == "RECIPE" || name == "--set" || name == "--quiet") continue;
+                throw UsageError(fmt::format("{} does not go with a RECIPE", name),
+                                 "change the recipe with --set, for example --set generate.temperature=0");
+              }
               RecipeArguments recipe{.file = a->recipe, .sets = a->sets};
               const Recipe loaded = load_recipe(recipe.file, recipe.overrides());
               if (loaded.stage != StageKind::kGenerate) {
@@ -114,6 +121,7 @@ Command add_generate(CLI::App& app) {
             if (a->model.empty()) {
               throw UsageError("neither a RECIPE nor --model is given", "anneal generate --help");
             }
+            if (!a->sets.empty()) throw UsageError("--set changes a RECIPE, and none is given", "anneal generate --help");
             if (crystals->count() > 0 && a->crystals < 1) {
               throw UsageError(fmt::format("--crystals {}: at least 1 is needed", a->crystals));
             }

@@ -14,6 +14,7 @@
 #include "data/tokenizer_training.h"
 #include "launch/command.h"
 #include "launch/generation_model.h"
+#include "launch/option_checks.h"
 #include "trainer/weight_source.h"
 
 namespace anneal {
@@ -110,6 +111,7 @@ Command add_logits(CLI::App& app) {
             const WeightSource source = open_weights(*model);
             Decoder decoder(source.shape(), [&](const std::string& name) { return source.tensor(name); });
             const auto tokens = parse_ids(*ids);
+            if (tokens.empty()) throw UsageError("--ids holds no token id", "ids look like 1,2,3");
             nlohmann::json result;
             if (*nll) {
               result["nll"] = decoder.mean_nll(tokens);
@@ -134,7 +136,7 @@ Command add_chat(CLI::App& app) {
   command->add_option("--model", *model, "Model")->required();
   command->add_option("--adapter", *adapter, "LoRA adapter folder laid over the model");
   command->add_option("--system", *system, "System message");
-  command->add_option("--temperature", *temperature, "0: greedy")->check(CLI::NonNegativeNumber);
+  command->add_option("--temperature", *temperature, "0: greedy")->check(at_least(0));
   return {command, [=](const CommandContext& context) {
             if (!context.group().is_root()) return 0;
             const WeightSource source = adapter->empty() ? open_weights(*model)

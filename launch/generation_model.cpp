@@ -47,6 +47,10 @@ GenerationModel open_generation_model(const ModelOptions& model, const std::stri
 
 std::vector<std::string> generation_prompts(const GenerateOptions& options, const Tokenizer&) {
   std::vector<std::string> base;
+  if (!options.conditions.empty() && !(options.prompt.empty() && options.prompts.empty())) {
+    throw UsageError("conditions are written into the crystal prompt, and another prompt is given",
+                     "give one of the two");
+  }
   if (!options.prompts.empty()) {
     const std::string text = read_file(options.prompts);
     int line = 0;

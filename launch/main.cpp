@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <new>
 #include <optional>
 #include <thread>
@@ -62,6 +63,12 @@ int run(int argc, char** argv) {
       add_score(app),   add_match(app),   add_eval(app),      add_convert(app),
       add_tokenizer(app), add_logits(app), add_inspect(app),  add_chat(app),
       add_report(app),  add_plan(app)};
+  // Also a flag of each command, so that its own help lists it.
+  const std::function<void(CLI::App*)> add_quiet = [&](CLI::App* command) {
+    command->add_flag("--quiet,-q", quiet, "Print warnings and errors only");
+    for (CLI::App* inner : command->get_subcommands({})) add_quiet(inner);
+  };
+  for (const auto& command : commands) add_quiet(command.app);
   const bool speaks = environment_rank() == 0;
   try {
     app.parse(argc, argv);

@@ -37,6 +37,9 @@ TokenId sample_token(std::span<const float> logits_V, std::span<const TokenId> c
       reached += weight[order[kept]];
     }
     sum = reached;
+    // The draw goes by id, not by rank: a rounding that swaps two of nearly equal weight (products of
+    // another batch size round differently) then changes no sample.
+    std::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept));
   }
   double point = random.uniform() * sum;
   for (std::size_t i = 0; i < kept; ++i) {

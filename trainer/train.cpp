@@ -235,6 +235,20 @@ class Stage {
     stream_.emplace(shard_folder(recipe_), "train", recipe_.train.sequence_length,
                     recipe_.data.isolate_documents, static_cast<std::uint64_t>(recipe_.run.seed));
     check_tokenizer();
+    warn_of_long_instructions();
+  }
+
+  void warn_of_long_instructions() const {
+    if (const auto cut = stream_->num_truncated_documents(); cut > 0) {
+      log_.warn("{} of {} documents are instructions longer than a row of {} tokens: their ends are cut off "
+                "(train.sequence_length)",
+                with_commas(cut), with_commas(stream_->num_documents()), recipe_.train.sequence_length);
+    }
+    if (const auto dropped = stream_->num_dropped_documents(); dropped > 0) {
+      log_.warn("{} of {} documents are left out: instructions whose answer begins behind the end of a row of {} "
+                "tokens (train.sequence_length)",
+                with_commas(dropped), with_commas(stream_->num_documents()), recipe_.train.sequence_length);
+    }
   }
 
   /// Each rank's peak so far, before the whole model is gathered for writing.

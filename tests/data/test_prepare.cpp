@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "data/inspect.h"
 #include "data/token_stream.h"
 #include "data/tokenizer_training.h"
@@ -261,6 +262,20 @@ TEST_CASE("inspection of a shard folder") {
   CHECK(text.find("verified") != std::string::npos);
   const std::string batch = describe_batch(corpus.shards(), 1, {.sequence_length = 32, .rows = 3});
   CHECK(batch.find("batch 1 of split train: 3 rows of 32 tokens") != std::string::npos);
+
+  // rows may end within a character; what is printed stays UTF-8
+  {
+    std::ofstream out(corpus.folder / "faces.txt");
+    for (int i = 0; i < 40; ++i) out << i << " \xF0\x9F\x98\x80\xF0\x9F\x91\xA9 faces\n";
+  }
+  corpus.recipe.data = {};
+  corpus.recipe.data.sources["faces"].path = (corpus.folder / "faces.txt").string();
+  prepare(corpus.recipe, corpus.shards(), kSilent);
+  const std::string cut = describe_batch(corpus.shards(), 0, {.sequence_length = 5, .rows = 30});
+  CHECK_FALSE(first_invalid_utf8(cut));
+  CHECK(cut.find("\\xf0") != std::string::npos);
+  const std::string not_cut = describe_batch(corpus.shards(), 0, {.sequence_length = 600, .rows = 1});
+  CHECK(not_cut.find("\xF0\x9F\x98\x80\xF0\x9F\x91\xA9 faces") != std::string::npos);
 }
 
 TEST_CASE("prepare: 97 % materials and 3 % general of real text") {

@@ -201,6 +201,9 @@ TEST_CASE("folders, patterns and lists of files") {
   CHECK(read_all(options) == std::vector<std::string>{"a", "b", "c"});
   options.path = (folder / "in/b.txt").string() + " ; " + (folder / "in/*.txt").string();
   CHECK(read_all(options) == std::vector<std::string>{"b", "a"});
+  put(folder / "data[1].txt", "brackets\n");  // a name that is there is no pattern
+  options.path = (folder / "data[1].txt").string();
+  CHECK(read_all(options) == std::vector<std::string>{"brackets"});
 }
 
 TEST_CASE("jsonl") {
@@ -220,6 +223,11 @@ TEST_CASE("jsonl") {
     options.field = field;
     CHECK(read_all(options) == std::vector<std::string>{"first", "\xCE\xB4"});
   }
+
+  put(folder / "dots.jsonl", "{\"meta.abstract\": \"a key with a dot\", \"meta\": {\"abstract\": \"deep\"}}\n");
+  auto dotted = source("jsonl", folder / "dots.jsonl");
+  dotted.field = "meta.abstract";
+  CHECK(read_all(dotted) == std::vector<std::string>{"a key with a dot"});
 
   options.field = "txt";
   CHECK(has(fault(options), "a.jsonl:1: the record has no field 'txt'"));

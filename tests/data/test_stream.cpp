@@ -117,6 +117,29 @@ TEST_CASE("instruction rows: loss on the answer, documents whole") {
   }
 }
 
+TEST_CASE("instructions without an answer in the row are left out, cut ones are counted") {
+  const testing::TemporaryFolder folder;
+  // the second half of each is the answer: token j of n is a target from j = n / 2 on
+  testing::write_shards(folder.path(), {8, 18, 20, 22, 30}, 50'000, /*whole_every=*/1);
+  const TokenStream stream(folder.path(), "train", 10, true, 1);
+  CHECK(stream.num_documents() == 5);
+  CHECK(stream.num_dropped_documents() == 2);    // 22 and 30: their answers begin at 11 and 15
+  CHECK(stream.num_truncated_documents() == 2);  // 18 and 20
+  CHECK(stream.rows_per_epoch() == 3);
+  const TokenBatch batch = stream.rows(0, 3);
+  CHECK(batch.num_targets == 4 + 2 + 1);
+  for (const TokenId token : batch.tokens) CHECK(token < 3000);
+  // rows in which everything fits are as before
+  const TokenStream longer(folder.path(), "train", 30, true, 1);
+  CHECK(longer.num_dropped_documents() == 0);
+  CHECK(longer.num_truncated_documents() == 0);
+
+  const testing::TemporaryFolder all_long;
+  testing::write_shards(all_long.path(), {22, 30}, 50'000, /*whole_every=*/1);
+  CHECK_THROWS_AS(TokenStream(all_long.path(), "train", 10, true, 1), DataError);
+  CHECK(TokenStream(all_long.path(), "general", 10, true, 1).rows_per_epoch() == 0);  // held out
+}
+
 TEST_CASE("the order does not depend on who asks") {
   const testing::TemporaryFolder folder;
   testing::write_shards(folder.path(), random_lengths(300, 60), 300'000, /*whole_every=*/3);

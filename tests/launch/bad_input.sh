@@ -21,6 +21,14 @@ expect_error 2 "count" "$anneal" generate recipes/quickstart/generate.yaml --set
 expect_error 2 "--crystals" "$anneal" generate --model "$work" --crystals 0
 expect_error 3 "no_model" "$anneal" generate --model "$work/no_model" --prompt x
 expect_error 2 "anneal --help" "$anneal" frobnicate
+expect_error 2 "-1 is less than 0" "$anneal" generate --model "$work" --prompt x --temperature -1
+expect_error 2 "does not go with a RECIPE" "$anneal" generate recipes/quickstart/generate.yaml --temperature 0
+expect_error 2 "--set changes a RECIPE" "$anneal" generate --model tests/trainer/references/tiny_untied --prompt x --set generate.temperature=0
+expect_error 2 "no token id" "$anneal" logits --model tests/trainer/references/tiny_untied --ids ""
+expect_error 3 "no_folder" "$anneal" inspect "$work/no_folder"
+for command in "" run prepare train generate score match eval convert tokenizer logits inspect chat report plan; do
+  "$anneal" $command --help 2>&1 | grep -q -- --quiet || fail "anneal $command --help does not list --quiet"
+done
 
 # Shards: cut short, or of another tokenizer.
 check "a small run" "$anneal" -q train "$stage"
