@@ -45,7 +45,8 @@ Command add_score(CLI::App& app) {
   auto cutoff = std::make_shared<double>(0.5);
   auto threads = std::make_shared<int>(0);
   command->add_option("INPUT", *input, "Crystals")->required();
-  command->add_option("--out", *out, "Folder for verdicts.jsonl and summary.json")->required();
+  command->add_option("--out", *out, "Folder for verdicts.jsonl, summary.json, report.html")
+      ->required();
   command->add_option("--min-distance", *cutoff, "Shortest distance that is valid, Angstrom")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--threads", *threads, "0: one a core")->check(CLI::NonNegativeNumber);
@@ -91,7 +92,8 @@ Command add_score(CLI::App& app) {
             const ScoreCall call{.input = *input,
                                  .out = *out,
                                  .reference = *reference_input,
-                                 .threads = options.threads};
+                                 .threads = options.threads,
+                                 .cutoff_a = *cutoff};
             for (const auto& extension : *extensions) {
               if (auto part = extension.part(call, context))
                 options.parts.push_back(std::move(part));

@@ -6,6 +6,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "launch/report_card.h"
 #include "launch/report_html.h"
 #include "launch/report_sections.h"
 
@@ -69,8 +70,8 @@ void write_report(const std::filesystem::path& run_dir, const std::string& title
   const std::string page = fmt::format(
       "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><meta name='viewport' content='width=device-width,initial-scale=1'>"
       "<meta name='generator' content='anneal'><title>{0}</title>\n<style>{1}</style></head>\n<body><header><p class='kicker'>anneal, report of a run</p>"
-      "<h1>{0}</h1><p class='opening'>{2}</p><p class='where'>{3} &ensp; {4:%Y-%m-%d %H:%M}</p><nav>{5}</nav></header>\n<main>{6}{7}</main>\n<script>{8}</script></body></html>\n",
-      escape_html(title), kReportStyle, escape_html(opening(run)), escape_html(run_dir.string()), fmt::localtime(now), menu, notes_box(run), sections, kReportScript);
+      "<h1>{0}</h1><p class='opening'>{2}</p><p class='where'>{3} &ensp; {4:%Y-%m-%d %H:%M}</p><nav>{5}</nav></header>\n<main>{6}{7}</main>\n<script>{8}{9}</script></body></html>\n",
+      escape_html(title), kReportStyle, escape_html(opening(run)), escape_html(run_dir.string()), fmt::localtime(now), menu, notes_box(run), sections, kReportScript, kDrawingScript);
   write_file_atomic(run_dir / "report.html", page);
 }
 

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cif/crystal_string.h"
-#include "cif/elements.h"
+#include "launch/report_card.h"
 #include "launch/report_html.h"
 #include "launch/report_sections.h"
 
@@ -53,36 +53,14 @@ std::vector<Shown> choose(const RunReport& run, const StageReport& stage) {
   return chosen;
 }
 
-std::string formula_html(const std::string& formula) {
-  std::string html;
-  for (const char c : formula) html += c >= '0' && c <= '9' ? fmt::format("<sub>{}</sub>", c) : std::string(1, c);
-  return html;
-}
-
 std::string card(const Shown& shown) {
   const auto& [index, crystal, verdict] = shown;
-  const auto& cell = crystal.cell;
-  nlohmann::json data = {{"cell", cell.matrix()}, {"sites", nlohmann::json::array()}};
-  std::string rows;
-  for (const auto& site : crystal.sites) {
-    const auto& p = site.position;
-    data["sites"].push_back({symbol(site.atomic_number), site.atomic_number, p.x, p.y, p.z});
-    rows += fmt::format("<tr><th>{}</th><td class='n'>{:.2f}</td><td class='n'>{:.2f}</td><td class='n'>{:.2f}</td></tr>",
-                        symbol(site.atomic_number), p.x, p.y, p.z);
-  }
   std::string judged = "not judged";
   if (verdict.is_object()) {
     const bool structure = flag(verdict, "struct_valid"), composition = flag(verdict, "comp_valid");
     judged = structure && composition ? "valid" : structure ? "composition not valid" : composition ? "structure not valid" : "not valid";
   }
-  return fmt::format(
-      "<figure class='card crystal'><figcaption><b>{}</b><span>sample {}, <em class='{}'>{}</em></span></figcaption>"
-      "<canvas width='640' height='520' aria-label='unit cell of {}'></canvas><script type='application/json'>{}</script>"
-      "<p class='cell'>a {:.2f} &ensp;b {:.2f} &ensp;c {:.2f} Å<br>α {:.0f}° &ensp;β {:.0f}° &ensp;γ {:.0f}°<br>{:.1f} Å³ &ensp;{:.2f} g/cm³</p>"
-      "<details><summary>{} sites</summary><table class='sites'><thead><tr><th></th><th class='n'>x</th><th class='n'>y</th><th class='n'>z</th></tr></thead>"
-      "<tbody>{}</tbody></table></details></figure>\n",
-      formula_html(crystal.formula()), index, judged == "valid" ? "better" : "worse", judged, crystal.formula(), script_json(data.dump()),
-      cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma, cell.volume(), crystal.density(), crystal.sites.size(), rows);
+  return crystal_card(crystal, fmt::format("sample {}, <em class='{}'>{}</em>", index, judged == "valid" ? "better" : "worse", judged));
 }
 
 }  // namespace
@@ -97,7 +75,7 @@ std::string crystals_section(const RunReport& run) {
     if (!cards.empty()) html += fmt::format("<h3>{}</h3><div class='cards three'>{}</div>", escape_html(stage.name), cards);
   }
   if (html.empty()) return "";
-  return "<section id='crystals'><h2>A few of the crystals</h2><p class='lead'>Samples with different formulas as the model wrote them, the valid ones first: chosen to be looked at, not to judge by. Drag to turn.</p>" + html + "</section>\n";
+  return "<section id='crystals'><h2>A few of the crystals</h2><p class='lead'>Samples with different formulas as the model wrote them, the valid ones first: chosen to be looked at, not to judge by. Drag to turn (or arrow keys); two fingers, or + and −, to come nearer.</p>" + html + "</section>\n";
 }
 
 }  // namespace anneal

@@ -41,6 +41,8 @@ svg .tick{fill:var(--soft);font-size:10.5px}
 .chart{position:relative}.cursor{stroke:var(--soft);stroke-dasharray:2 3;visibility:hidden}
 .tip{position:absolute;pointer-events:none;background:var(--ink);color:var(--paper);border-radius:6px;padding:6px 9px;font-size:12px;line-height:1.45;white-space:nowrap;z-index:2;font-variant-numeric:tabular-nums}
 .legend{display:flex;flex-wrap:wrap;gap:2px 16px;font-size:12.5px;color:var(--soft);margin-top:6px}
+.atoms .key i{width:11px;height:11px;border-radius:50%;vertical-align:-1px;margin-right:5px}
+.hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}.tall{max-height:320px;overflow-y:auto}
 .key i{display:inline-block;width:14px;height:3px;border-radius:2px;background:var(--c);margin-right:6px;vertical-align:middle}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
@@ -56,7 +58,7 @@ th.n,td.n{text-align:right;white-space:nowrap}td small{display:block;color:var(-
 .forgot,.kept{border-left:3px solid var(--bad);padding-left:12px;margin:12px 0;max-width:46em}.kept{border-color:var(--good)}
 .bars{font-size:13px}.bar{width:34%;padding-right:0}.bar i{display:block;height:9px;border-radius:2px;background:var(--s0);min-width:1px}
 .pair i{height:6px}.pair .want{opacity:.35;margin-bottom:2px}
-.crystal canvas{width:100%;height:auto;display:block;cursor:grab;touch-action:pan-y}.crystal canvas:active{cursor:grabbing}
+.crystal canvas{width:100%;aspect-ratio:5/4;display:block;cursor:grab;touch-action:pan-y;border-radius:6px}canvas:focus-visible,a:focus-visible,summary:focus-visible,input:focus-visible+label{outline:2px solid var(--s0);outline-offset:2px}.crystal canvas:active{cursor:grabbing}
 .cell{font-size:12.5px;color:var(--soft);margin:6px 0;font-variant-numeric:tabular-nums}
 sub{font-size:.72em;line-height:0}.sites{font-size:12.5px}.sites th,.sites td{padding:2px 10px 2px 0}
 details{margin:6px 0}summary{cursor:pointer;font-size:13.5px;color:var(--s0)}

@@ -17,6 +17,7 @@ struct ScoreCall {
   std::filesystem::path input, out;
   std::filesystem::path reference;  ///< "" if there is none
   int threads = 1;                  ///< of this rank, at least 1
+  double cutoff_a = 0.5;            ///< smallest distance that is valid, Angstrom
 };
 
 struct ScoreExtension {
@@ -29,5 +30,8 @@ struct ScoreExtension {
 /// All extensions, their options added to `command` in this order: one line each in
 /// score_extensions.cpp.
 std::vector<ScoreExtension> add_score_extensions(CLI::App& command);
+
+/// report.html at the end of every score, unless --no-report (score_report.h).
+ScoreExtension add_report_extension(CLI::App& command);
 
 }  // namespace anneal

@@ -3,8 +3,9 @@
 namespace anneal {
 
 std::vector<ScoreExtension> add_score_extensions(CLI::App& command) {
-  (void)command;
-  return {};
+  return {
+      add_report_extension(command),  // last: it shows what the others have added
+  };
 }
 
 }  // namespace anneal
