@@ -86,7 +86,7 @@ std::string with_fractions(const std::string& triplet) {
     const auto end = std::min(triplet.size(), triplet.find_first_not_of("0123456789.", i));
     double value = 0;
     if (end > i && read_number(triplet.substr(i, end - i), value) == NumberText::kNumber &&
-        triplet.substr(i, end - i).find('.') != std::string::npos) {
+        triplet.substr(i, end - i).find('.') != std::string::npos && value < 1e3) {
       result += fmt::format("{}/24", std::lround(value * 24));
       i = end;
     } else {
@@ -94,6 +94,17 @@ std::string with_fractions(const std::string& triplet) {
     }
   }
   return result;
+}
+
+/// Whether gemmi may read it: it multiplies numbers of any length without looking.
+bool has_short_numbers(const std::string& triplet) {
+  constexpr std::size_t kMaxDigits = 5;
+  std::size_t digits = 0;
+  for (const char c : triplet) {
+    digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+    if (digits > kMaxDigits) return false;
+  }
+  return true;
 }
 
 /// Symmetry operations of the block; only the identity where nothing is said.
@@ -111,11 +122,18 @@ std::vector<gemmi::Op> read_operations(cif::Block& block, const UnitCell& cell) 
       if (cif::is_null(raw)) continue;
       const std::string triplet = cif::as_string(raw);
       if (trim(triplet).empty()) continue;
+      const std::string fractions = with_fractions(triplet);
+      if (!has_short_numbers(fractions)) {
+        throw Rejection{
+            RejectReason::kUnreadableCif,
+            fmt::format("symmetry operation '{}': too large a number", triplet.substr(0, 60))};
+      }
       try {
-        ops.push_back(gemmi::parse_triplet(with_fractions(triplet)));
+        ops.push_back(gemmi::parse_triplet(fractions));
       } catch (const std::exception& error) {
-        throw Rejection{RejectReason::kUnreadableCif,
-                        fmt::format("symmetry operation '{}': {}", triplet, error.what())};
+        throw Rejection{
+            RejectReason::kUnreadableCif,
+            fmt::format("symmetry operation '{}': {}", triplet.substr(0, 60), error.what())};
       }
     }
     if (!ops.empty()) return ops;
@@ -241,8 +259,7 @@ std::vector<ListedSite> read_listed_sites(cif::Block& block) {
       continue;  // a row of question marks
     }
     double attached_count = 0;
-    if (read_number(at(attached, i), attached_count) == NumberText::kNumber &&
-        attached_count > 0) {
+    if (read_number(at(attached, i), attached_count) == NumberText::kNumber && attached_count > 0) {
       implicit = fmt::format("site {} has {} attached hydrogens without sites", site.label,
                              attached_count);
     } else if (names_hydrogens(type_text)) {
@@ -392,10 +409,10 @@ void drop_bad_loops(cif::Block& block) {
     for (const char* part : {"_atom_site", "symop", "_equiv", "_cell"}) {
       for (const std::string& tag : item.loop.tags) {
         if (gemmi::to_lower(tag).find(part) != std::string::npos) {
-          throw Rejection{RejectReason::kUnreadableCif,
-                          fmt::format("data_{}: the loop of {} has {} values for {} columns",
-                                      block.name, tag, item.loop.values.size(),
-                                      item.loop.tags.size())};
+          throw Rejection{
+              RejectReason::kUnreadableCif,
+              fmt::format("data_{}: the loop of {} has {} values for {} columns", block.name, tag,
+                          item.loop.values.size(), item.loop.tags.size())};
         }
       }
     }

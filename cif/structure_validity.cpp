@@ -121,6 +121,75 @@ double all_pairs(const std::vector<Vector>& f, const Metric& metric) {
   return nearest.square();
 }
 
+constexpr std::size_t kCrowd = 256;  // more sites in a bin of the usual width are a cluster
+
+/// The same for sites that crowd together somewhere: bins as narrow as the crowd needs, only those
+/// with sites in them are kept. The width is a distance that two sites have, so that the nearest
+/// two are in neighbouring bins; 64 sites in one bin have two at little more than half its width,
+/// so that it shrinks until all bins are small.
+double sparse_pairs(const std::vector<Vector>& f, const Metric& metric, double width_a) {
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> sites(f.size());  // bin, site
+  std::array<std::int64_t, 3> bins;
+  const auto key = [&](std::int64_t i, std::int64_t j, std::int64_t k) {
+    return static_cast<std::uint64_t>((i * bins[1] + j) * bins[2] + k);
+  };
+  const auto bin_of = [&](const Vector& p, int k) {
+    return std::min(bins[k] - 1, static_cast<std::int64_t>(p[k] * static_cast<double>(bins[k])));
+  };
+  double bound = std::numeric_limits<double>::infinity();  // squared
+  while (true) {
+    for (int k = 0; k < 3; ++k) {
+      const double fit = 1 / (metric.reciprocal_length[k] * width_a);
+      bins[k] = static_cast<std::int64_t>(std::clamp(fit, 1.0, 2e6));  // keys stay below 2^63
+    }
+    for (std::size_t i = 0; i < f.size(); ++i) {
+      sites[i] = {key(bin_of(f[i], 0), bin_of(f[i], 1), bin_of(f[i], 2)),
+                  static_cast<std::uint32_t>(i)};
+    }
+    std::sort(sites.begin(), sites.end());
+    std::size_t fullest = 0, most = 0;
+    for (std::size_t i = 0, begin = 0; i <= sites.size(); ++i) {
+      if (i < sites.size() && sites[i].first == sites[begin].first) continue;
+      if (i - begin > most) {
+        most = i - begin;
+        fullest = begin;
+      }
+      begin = i;
+    }
+    if (most <= 64) break;
+    NearestPair nearest(metric);
+    for (std::size_t i = fullest; i < fullest + 64; ++i) {
+      for (std::size_t j = fullest; j < i; ++j) {
+        nearest.consider(f[sites[i].second], f[sites[j].second]);
+      }
+    }
+    if (nearest.square() == 0) return 0;
+    const double narrower = std::sqrt(nearest.square()) * (1 + 1e-9);
+    if (!(nearest.square() < bound) || !(narrower < width_a)) break;  // bins cannot get narrower
+    bound = nearest.square();
+    width_a = narrower;
+  }
+
+  NearestPair nearest(metric);
+  for (std::size_t at = 0; at < sites.size(); ++at) {
+    const Vector& p = f[sites[at].second];
+    for (int x = -1; x <= 1; ++x) {
+      for (int y = -1; y <= 1; ++y) {
+        for (int z = -1; z <= 1; ++z) {
+          const auto wrapped = [&](int k, int d) { return (bin_of(p, k) + d + bins[k]) % bins[k]; };
+          const auto there = key(wrapped(0, x), wrapped(1, y), wrapped(2, z));
+          auto other = std::lower_bound(sites.begin(), sites.end(), std::pair(there, 0U));
+          for (; other != sites.end() && other->first == there; ++other) {
+            if (other->second > sites[at].second) nearest.consider(p, f[other->second]);
+          }
+          if (nearest.square() == 0) return 0;
+        }
+      }
+    }
+  }
+  return std::min(bound, nearest.square());
+}
+
 /// Pairs in neighbouring bins only; bins are at least `width_a` wide, so that every pair closer
 /// than that is seen. Infinity if there is none.
 double binned_pairs(const std::vector<Vector>& f, const Metric& metric, double width_a) {
@@ -133,7 +202,7 @@ double binned_pairs(const std::vector<Vector>& f, const Metric& metric, double w
     return std::min(bins[k] - 1, static_cast<int>(p[k] * bins[k]));
   };
   const std::size_t total = static_cast<std::size_t>(bins[0]) * bins[1] * bins[2];
-  if (total > 8 * f.size() + 64) return all_pairs(f, metric);  // cannot be: a dense packing bound
+  if (total > 8 * f.size() + 64) return sparse_pairs(f, metric, width_a);  // crowded in a corner
   const auto index = [&](int i, int j, int k) {
     return (static_cast<std::size_t>(i) * bins[1] + j) * bins[2] + k;
   };
@@ -145,6 +214,9 @@ double binned_pairs(const std::vector<Vector>& f, const Metric& metric, double w
     ++start[bin[i] + 1];
   }
   for (std::size_t b = 0; b < total; ++b) start[b + 1] += start[b];
+  for (std::size_t b = 0; b < total; ++b) {
+    if (start[b + 1] - start[b] > kCrowd) return sparse_pairs(f, metric, width_a);
+  }
   auto next = start;
   for (std::size_t i = 0; i < f.size(); ++i) order[next[bin[i]]++] = static_cast<std::uint32_t>(i);
 

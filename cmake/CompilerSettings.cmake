@@ -2,7 +2,7 @@
 
 add_library(anneal_settings INTERFACE)
 target_include_directories(anneal_settings INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_options(anneal_settings INTERFACE -Wall -Wextra -Wno-unused-parameter -Wno-restrict -Wno-missing-field-initializers)
+target_compile_options(anneal_settings INTERFACE -Wall -Wextra -Wno-unused-parameter $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -Wno-missing-field-initializers)
 # Contraction of a*b+c into one rounding would differ between processors; results stay comparable.
 target_compile_options(anneal_settings INTERFACE -ffp-contract=off)
 # Loops marked `omp simd` vectorise; nothing here reads errno after a square root or traps.
@@ -13,6 +13,11 @@ endif()
 if(ANNEAL_SANITIZE)
   target_compile_options(anneal_settings INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer)
   target_link_options(anneal_settings INTERFACE -fsanitize=address,undefined)
+endif()
+if(ANNEAL_FUZZ)
+  target_compile_options(anneal_settings INTERFACE -fsanitize=fuzzer-no-link)
+  # every file is to be followed, and every finding to end the run
+  target_compile_options(anneal_settings INTERFACE -fno-sanitize-recover=all)
 endif()
 
 find_program(ANNEAL_CCACHE ccache)

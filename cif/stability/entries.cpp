@@ -256,7 +256,7 @@ PhaseEntries read_json(const fs::path& path) {
   if (lines) return result;
   try {
     add_json(Json::parse(text), path.string(), result);
-  } catch (const Json::parse_error& error) {
+  } catch (const Json::exception& error) {  // no JSON, or a number such as 1e999
     bad_entry(path.string(), fmt::format("not JSON: {}", error.what()));
   }
   return result;

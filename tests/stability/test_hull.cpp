@@ -177,3 +177,9 @@ TEST_CASE("damaged entries are told with file and line") {
   fails("a.json", "{\"energy\": -1, \"composition\": {}}", "empty composition");
   fails("a.json", "[]", "holds no entry");
 }
+
+TEST_CASE("what fuzzing found: a number beyond all doubles in a file of entries is bad data") {
+  const testing::TemporaryFolder folder;
+  std::ofstream(folder / "entries.json") << "[{\"composition\": {\"Fe\": 1}, \"energy\": 2e308}]";
+  CHECK_THROWS_AS(read_phase_entries(folder / "entries.json"), DataError);
+}
