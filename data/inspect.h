@@ -25,7 +25,7 @@ struct BatchChoice {
 
 /// Rows [number * rows, (number + 1) * rows) as text. For every document of a row: its number, the
 /// columns it takes, how many of its tokens are targets; then its text with what carries no loss in
-/// [[...]] and line feeds as "\n". Uses <folder>/tokenizer.model. Throws DataError.
+/// [[...]] and line feeds as "\n". Uses the tokenizer in the folder. Throws DataError.
 std::string describe_batch(const std::filesystem::path& folder, std::uint64_t number, const BatchChoice& choice);
 
 }  // namespace anneal

@@ -187,7 +187,9 @@ void check_recipe(const Recipe& recipe, const Tokenizer& tokenizer) {
                      "rename data.sources.train");
   }
   if (tokenizer.eos_id() < 0) {
-    throw DataError("the tokenizer has no end-of-text token (</s>)", "train one with `anneal tokenizer train`");
+    throw DataError("the tokenizer has no end-of-text token (</s>, <|end_of_text|>)",
+                    "name it as eos_token in tokenizer_config.json beside tokenizer.json, or train a tokenizer with "
+                    "`anneal tokenizer train`");
   }
 }
 
@@ -198,7 +200,7 @@ Tokenizer recipe_tokenizer(const Recipe& recipe) {
   if (!recipe.model.from.empty() && fs::is_directory(recipe.model.from)) return Tokenizer::load(recipe.model.from);
   throw UsageError(recipe.model.from.empty() ? "the recipe names no tokenizer"
                                              : fmt::format("{} brings no tokenizer", recipe.model.from),
-                   "set tokenizer.path to a SentencePiece .model file, or to a folder with tokenizer.model");
+                   "set tokenizer.path to a .model file (SentencePiece, tiktoken) or tokenizer.json, or to a folder with one");
 }
 
 PrepareReport prepare(const Recipe& recipe, const Tokenizer& tokenizer, const fs::path& folder, const Log& log,
@@ -206,6 +208,7 @@ PrepareReport prepare(const Recipe& recipe, const Tokenizer& tokenizer, const fs
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   check_recipe(recipe, tokenizer);
+  if (!tokenizer.note().empty()) log.warn("{}", tokenizer.note());
   if (threads <= 0) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   make_folders(folder);
 

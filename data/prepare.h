@@ -23,7 +23,7 @@ struct PrepareReport {
 /// there is neither, DataError if it cannot be read.
 Tokenizer recipe_tokenizer(const Recipe& recipe);
 
-/// Fills `folder` with shards, manifest.json and tokenizer.model; does nothing if it already holds
+/// Fills `folder` with shards, manifest.json and the tokenizer; does nothing if it already holds
 /// what these sources, options, seed and tokenizer give. `threads` 0: one a core. The result does not
 /// depend on the number of threads. An interrupted call leaves nothing that is taken for whole.
 /// Throws UsageError (options) and DataError (sources, disk).

@@ -146,6 +146,12 @@ std::string find_model_fault(std::string_view bytes) {
   return "";
 }
 
+int num_pieces(std::string_view model_proto) {
+  int count = 0;
+  while (const auto field = take_field(model_proto)) count += field->number == kModelPieces;
+  return count;
+}
+
 bool keeps_text_as_is(std::string_view model_proto) {
   // defaults of sentencepiece_model.proto
   std::uint64_t model_type = 1, space_as_suffix = 0, remove_extra_spaces = 1, escape_spaces = 1;

@@ -25,6 +25,9 @@ std::string make_bpe_model(const std::vector<ModelPiece>& pieces, bool add_dummy
 /// kept), or "" if they can. SentencePiece itself takes a file cut at the border of a piece for whole.
 std::string find_model_fault(std::string_view bytes);
 
+/// Pieces of a ModelProto; 0 for other bytes.
+int num_pieces(std::string_view model_proto);
+
 /// True for BPE models that take the text as it is (no character map, no spaces removed, a space
 /// written U+2581 in front of its word): the condition for tokenizing word by word.
 bool keeps_text_as_is(std::string_view model_proto);

@@ -33,7 +33,7 @@ void convert(const std::string& from, const std::string& to, bool merge, const L
     write_hf_folder(to, source.config,
                     [&](const std::string& name) { return source.tensor(name, std::nullopt); },
                     {.tokenizer_from = keeps_files ? source.path : fs::path()});
-    if (!source.tokenizer.empty() && !fs::exists(fs::path(to) / "tokenizer.model")) {
+    if (!source.tokenizer.empty() && tokenizer_file(to).empty()) {
       Tokenizer::load(source.tokenizer).save(to);
     }
   }

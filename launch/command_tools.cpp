@@ -24,8 +24,7 @@ namespace {
 /// A tokenizer file, a folder, or a model of any kind that has one beside it.
 Tokenizer tokenizer_of(const std::string& path) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored) &&
-      !std::filesystem::exists(std::filesystem::path(path) / "tokenizer.model")) {
+  if (std::filesystem::is_directory(path, ignored) && tokenizer_file(path).empty()) {
     const WeightSource source = open_weights(path);
     if (!source.tokenizer.empty()) return Tokenizer::load(source.tokenizer);
   }
@@ -54,20 +53,21 @@ std::vector<TokenId> parse_ids(const std::string& text) {
 }  // namespace
 
 Command add_tokenizer(CLI::App& app) {
-  auto* command = app.add_subcommand("tokenizer", "Train a SentencePiece tokenizer, encode and decode text");
+  auto* command = app.add_subcommand("tokenizer", "Train a SentencePiece tokenizer; encode and decode text with any");
   command->require_subcommand(1);
   command->footer("Examples:\n"
                   "  anneal tokenizer train RECIPE\n"
                   "  echo 'LiFePO4 is a cathode.' | anneal tokenizer encode --model runs/quickstart/cpt\n"
-                  "  echo '5 17 203' | anneal tokenizer decode --model tokenizer.model");
-  auto* train = command->add_subcommand("train", "On the sources of a recipe; writes <run.dir>/tokenizer.model");
+                  "  echo '5 17 203' | anneal tokenizer decode --model tokenizer.model\n\n"
+                  "Read are SentencePiece and tiktoken .model files, tokenizer.json of type BPE, and llama2.c .bin.");
+  auto* train = command->add_subcommand("train", "A SentencePiece model on the sources of a recipe; writes <run.dir>/tokenizer.model");
   auto* encode = command->add_subcommand("encode", "Text on standard input to ids, one line a line, no special tokens added");
   auto* decode = command->add_subcommand("decode", "Ids on standard input to text, one line a line");
   auto arguments = std::make_shared<RecipeArguments>();
   add_recipe_arguments(*train, *arguments);
   auto model = std::make_shared<std::string>();
   for (auto* sub : {encode, decode}) {
-    sub->add_option("--model", *model, "Tokenizer file or model folder")->required();
+    sub->add_option("--model", *model, "Tokenizer file (.model, tokenizer.json, .bin) or a folder with one: a model, a run, shards")->required();
   }
   return {command, [=](const CommandContext& context) {
             if (!context.group().is_root()) return 0;
@@ -80,6 +80,7 @@ Command add_tokenizer(CLI::App& app) {
               return 0;
             }
             const Tokenizer tokenizer = tokenizer_of(*model);
+            if (!tokenizer.note().empty()) context.log.warn("{}", tokenizer.note());
             std::string line;
             std::int64_t number = 0;
             while (std::getline(std::cin, line)) {
@@ -146,14 +147,14 @@ Command add_chat(CLI::App& app) {
             GenerationOptions options{.sampling = {.temperature = *temperature, .top_p = 0.9},
                                       .max_tokens = 400,
                                       .batch = 1,
-                                      .end_ids = default_end_ids(tokenizer)};
+                                      .end_ids = default_end_ids(tokenizer),
+                                      .end_text = default_end_text(tokenizer)};
             std::string question;
             while (fmt::print("> "), std::fflush(stdout), std::getline(std::cin, question)) {
               if (trim(question).empty()) break;
               const std::vector<std::string> prompts{chat_prompt(*system, question)};
               generate(decoder, tokenizer, prompts, 0, 1, options, [](const Sample& sample) {
-                // A tokenizer without the marker as a piece spells it out.
-                fmt::print("{}\n", trim(sample.text.substr(0, sample.text.find(kTurnEnd))));
+                fmt::print("{}\n", trim(sample.text));
               });
               ++options.seed;
             }

@@ -16,7 +16,7 @@ GenerationModel open_generation_model(const ModelOptions& model, const std::stri
   const WeightSource source = open_weights(model.from);
   if (tokenizer_path.empty() && source.tokenizer.empty()) {
     throw DataError(fmt::format("{} has no tokenizer beside the weights", model.from),
-                    "name one with tokenizer.path, or put tokenizer.model into the folder");
+                    "name one with tokenizer.path, or put tokenizer.model or tokenizer.json into the folder");
   }
   Tokenizer tokenizer =
       Tokenizer::load(tokenizer_path.empty() ? source.tokenizer : std::filesystem::path(tokenizer_path));
@@ -91,7 +91,8 @@ GenerationOptions generation_options(const Recipe& recipe, const Tokenizer& toke
                             .batch = g.batch,
                             .seed = static_cast<std::uint64_t>(recipe.run.seed),
                             .grammar = g.what == "crystals" && g.grammar,
-                            .end_ids = default_end_ids(tokenizer)};
+                            .end_ids = default_end_ids(tokenizer),
+                            .end_text = default_end_text(tokenizer)};
   options.grammar_options.min_sites = static_cast<int>(g.min_sites);
   options.grammar_options.max_sites = static_cast<int>(g.max_sites);
   options.grammar_options.max_length_a = g.max_length_a;

@@ -49,7 +49,7 @@ void visit_fields(V& v, ModelOptions& o) {
 
 template <class V>
 void visit_fields(V& v, TokenizerOptions& o) {
-  v.field("path", o.path, Rule{}, "SentencePiece .model file or a folder with tokenizer.model; empty: the model's own");
+  v.field("path", o.path, Rule{}, "tokenizer file (.model, tokenizer.json) or a folder with one; empty: the model's own");
   v.field("vocab_size", o.vocab_size, between(300, 1000000), "pieces of a tokenizer that is trained");
   v.field("max_sentences", o.max_sentences, at_least(100), "documents sampled for its training");
   v.field("character_coverage", o.character_coverage, between(0.9, 1), "share of characters that get a piece of their own");

@@ -43,7 +43,7 @@ struct ModelOptions {
 };
 
 struct TokenizerOptions {
-  std::string path;             ///< .model file or a folder that holds tokenizer.model; "" = the model's own
+  std::string path;             ///< tokenizer file or a folder that holds one; "" = the model's own
   std::int64_t vocab_size = 2048;
   std::int64_t max_sentences = 200000;  ///< documents sampled for training the tokenizer
   double character_coverage = 0.9995;

@@ -1,5 +1,6 @@
 #include "trainer/export_model.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -46,8 +47,11 @@ fs::path export_model(ShardedModel& model, const InitialWeights& start, const To
     if (start.source) config = start.source->config;
     config.shape = start.shape;
     config.dtype = "float32";
-    config.bos_id = tokenizer.bos_id();
-    config.eos_ids = {tokenizer.eos_id()};
+    if (tokenizer.bos_id() >= 0) config.bos_id = tokenizer.bos_id();
+    // LLaMA-3's chat models end with several tokens, of which the tokenizer knows one
+    if (std::count(config.eos_ids.begin(), config.eos_ids.end(), tokenizer.eos_id()) == 0) {
+      config.eos_ids = {tokenizer.eos_id()};
+    }
     write_hf_folder(output, config, [&](const std::string& name) { return weights.at(name); },
                     {.dtype = at::kFloat});
     tokenizer.save(output);

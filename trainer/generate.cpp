@@ -22,6 +22,7 @@ struct Active {
   Random random{0};
   GrammarState state;
   std::vector<TokenId> tokens;
+  std::string text;       ///< of the tokens, where its end may be a text
   std::int64_t room = 0;  ///< tokens it may still take
 };
 
@@ -37,7 +38,12 @@ class Generation {
         stride_(stride),
         options_(options),
         done_(done) {
-    if (options.grammar) grammar_.emplace(options.grammar_options, tokenizer, options.end_ids);
+    end_ids_ = options.end_ids;
+    if (options.grammar && !options.end_text.empty()) {
+      // no crystal string goes on with it, so where the crystal may end it can only be the marker
+      end_ids_.push_back(tokenizer.encode_continuation(options.end_text).front());
+    }
+    if (options.grammar) grammar_.emplace(options.grammar_options, tokenizer, end_ids_);
     std::size_t longest = 0;
     for (const auto& prompt : prompts) {
       auto& ids = encoded_[prompt];
@@ -115,17 +121,23 @@ class Generation {
     const TokenId token = sample_token(
         logits.first(static_cast<std::size_t>(std::min<std::int64_t>(logits_V.numel(), tokenizer_.vocab_size()))),
         allowed, options_.sampling, sample.random);
-    const bool end = std::find(options_.end_ids.begin(), options_.end_ids.end(), token) !=
-                     options_.end_ids.end();
+    const bool end = std::find(end_ids_.begin(), end_ids_.end(), token) != end_ids_.end();
     sample.tokens.push_back(token);
     --sample.room;
     if (!end && grammar_) sample.state = grammar_->advance(sample.state, token);
-    if (!end && sample.room > 0) return true;
+    std::size_t end_at = std::string::npos;
+    if (!end && !grammar_ && !options_.end_text.empty()) {
+      const std::size_t before = sample.text.size();
+      sample.text += tokenizer_.piece_bytes(token);
+      end_at = sample.text.find(options_.end_text, before - std::min(before, options_.end_text.size()));
+    }
+    const bool ended = end || end_at != std::string::npos;
+    if (!ended && sample.room > 0) return true;
     const std::span<const TokenId> text(sample.tokens.data(), sample.tokens.size() - (end ? 1 : 0));
     done_({.index = index(sample.job),
            .prompt = prompts_[sample.job],
-           .text = decode_after_prompt(text),
-           .finished = end,
+           .text = decode_after_prompt(text).substr(0, end_at),
+           .finished = ended,
            .tokens = static_cast<std::int64_t>(sample.tokens.size())});
     return false;
   }
@@ -155,6 +167,7 @@ class Generation {
   std::span<const std::string> prompts_;
   std::int64_t first_index_, stride_;
   const GenerationOptions& options_;
+  std::vector<TokenId> end_ids_;
   const std::function<void(Sample)>& done_;
   std::optional<TokenGrammar> grammar_;
   std::map<std::string, std::vector<TokenId>> encoded_;
@@ -177,10 +190,14 @@ void generate(Decoder& decoder, const Tokenizer& tokenizer, std::span<const std:
 
 std::vector<TokenId> default_end_ids(const Tokenizer& tokenizer) {
   std::vector<TokenId> ids;
-  for (const TokenId id : {tokenizer.eos_id(), tokenizer.im_end_id()}) {
-    if (id >= 0) ids.push_back(id);
+  for (const TokenId id : {tokenizer.eos_id(), tokenizer.im_end_id(), tokenizer.id_of_piece("<|eot_id|>")}) {
+    if (id >= 0 && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
   }
   return ids;
+}
+
+std::string default_end_text(const Tokenizer& tokenizer) {
+  return tokenizer.im_end_id() >= 0 ? "" : "<|im_end|>";
 }
 
 }  // namespace anneal

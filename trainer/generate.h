@@ -18,7 +18,7 @@ namespace anneal {
 struct Sample {
   std::int64_t index = 0;
   std::string prompt, text;
-  bool finished = false;    ///< an end token was sampled (it is not part of the text)
+  bool finished = false;    ///< an end was sampled (it is not part of the text)
   std::int64_t tokens = 0;  ///< sampled, the end token included
 };
 
@@ -30,6 +30,9 @@ struct GenerationOptions {
   bool grammar = false;  ///< sample crystal strings only
   CrystalGrammarOptions grammar_options;
   std::vector<TokenId> end_ids;
+  /// A sample ends too where its text ends so ("" = no such end): the end of a turn that the tokenizer
+  /// has no token for. It is not part of the text. Under the grammar its first token is enough.
+  std::string end_text;
   bool add_bos = true;  ///< put the tokenizer's begin-of-text token before the prompt
 };
 
@@ -39,7 +42,9 @@ void generate(Decoder& decoder, const Tokenizer& tokenizer, std::span<const std:
               std::int64_t first_index, std::int64_t stride, const GenerationOptions& options,
               const std::function<void(Sample)>& done);
 
-/// End-of-text and, if the tokenizer has it, end-of-turn.
+/// End-of-text and, if the tokenizer has them, ends of a turn: <|im_end|>, LLaMA-3's <|eot_id|>.
 std::vector<TokenId> default_end_ids(const Tokenizer& tokenizer);
+/// "<|im_end|>" if the tokenizer has no token for it (LLaMat-3, where it is plain text), else "".
+std::string default_end_text(const Tokenizer& tokenizer);
 
 }  // namespace anneal

@@ -72,7 +72,6 @@ InitialWeights initial_weights(const Recipe& recipe, std::int64_t tokenizer_voca
 void check_tokenizer_of_model(const Recipe& recipe, const InitialWeights& start,
                               const Tokenizer& tokenizer) {
   if (!start.source || recipe.model.untrained || start.source->tokenizer.empty()) return;
-  if (start.source->tokenizer.extension() == ".json") return;
   if (start.shape.vocab_size > start.source->shape().vocab_size) return;
   if (Tokenizer::load(start.source->tokenizer).fingerprint() == tokenizer.fingerprint()) return;
   throw DataError(

@@ -28,7 +28,7 @@ InitialWeights initial_weights(const Recipe& recipe, std::int64_t tokenizer_voca
 
 /// Throws DataError unless the tokenizer is the one that lies beside the model's weights: they know what
 /// their ids mean through it. Fresh weights know nothing yet, and a grown vocabulary is a new tokenizer on
-/// purpose; a tokenizer.json cannot be compared.
+/// purpose.
 void check_tokenizer_of_model(const Recipe& recipe, const InitialWeights& start, const Tokenizer& tokenizer);
 
 /// Fingerprint of the stored weights' content.

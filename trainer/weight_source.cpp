@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "data/tokenizer.h"  // for tokenizer_file
 #include "trainer/hf_folder.h"
 #include "trainer/llama2c.h"
 
@@ -10,13 +11,11 @@ namespace anneal {
 namespace fs = std::filesystem;
 namespace {
 
-/// The first tokenizer file in `folder`: SentencePiece, Hugging Face, llama2.c.
+/// The tokenizer in `folder`: SentencePiece, tiktoken, Hugging Face, or else llama2.c's.
 fs::path tokenizer_in(const fs::path& folder) {
-  for (const char* name : {"tokenizer.model", "tokenizer.json", "tokenizer.bin"}) {
-    std::error_code ignored;
-    if (fs::is_regular_file(folder / name, ignored)) return folder / name;
-  }
-  return {};
+  if (const fs::path file = tokenizer_file(folder); !file.empty()) return file;
+  std::error_code ignored;
+  return fs::is_regular_file(folder / "tokenizer.bin", ignored) ? folder / "tokenizer.bin" : fs::path();
 }
 
 bool present(const fs::path& path) {

@@ -303,3 +303,41 @@ TEST_CASE("prepare: 97 % materials and 3 % general of real text") {
     if (max_tokens > 0) CHECK(report.manifest.train_tokens() == max_tokens);
   }
 }
+
+TEST_CASE("prepare: a vocabulary beyond 65,536, as LLaMA-3's") {
+  // a tiktoken file: the 256 bytes, then 70,000 tokens of three letters that merge from pairs and bytes
+  static constexpr char kBase64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const auto line = [](const std::string& bytes, int rank) {
+    std::string text;
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < 3; ++i) bits = bits << 8 | (i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u);
+    for (std::size_t i = 0; i < 4; ++i) text.push_back(i <= bytes.size() ? kBase64[bits >> (18 - 6 * i) & 63] : '=');
+    return fmt::format("{} {}\n", text, rank);
+  };
+  std::string file;
+  int rank = 0;
+  for (int b = 0; b < 256; ++b) file += line(std::string(1, static_cast<char>(b)), rank++);
+  // letters of any case: words of letters are not cut further
+  std::string letters;
+  for (char c = 'a'; c <= 'z'; ++c) letters += c, letters += static_cast<char>(c - 'a' + 'A');
+  for (const char a : letters) {
+    for (const char b : letters) file += line({a, b}, rank++);
+  }
+  for (int i = 0; i < 70000; ++i) {
+    file += line({letters[static_cast<std::size_t>(i / 2704 % 52)], letters[static_cast<std::size_t>(i / 52 % 52)], letters[static_cast<std::size_t>(i % 52)]}, rank++);
+  }
+  Corpus corpus(60, 20);
+  write_file_atomic(corpus.folder / "big/tokenizer.model", file);
+  Recipe recipe = corpus.recipe;
+  recipe.tokenizer.path = (corpus.folder / "big").string();
+  const Tokenizer tokenizer = Tokenizer::load(recipe.tokenizer.path);
+  CHECK(tokenizer.vocab_size() == 256 + 2704 + 70000 + 256);
+  prepare(recipe, corpus.shards(), kSilent, 1);
+  CHECK(Tokenizer::load(corpus.shards()).fingerprint() == tokenizer.fingerprint());
+  const TokenStream stream(corpus.shards(), "train", 1 << 16, true, 1);
+  const TokenBatch batch = stream.rows(0, 1);
+  CHECK(std::count_if(batch.tokens.begin(), batch.tokens.end(), [](TokenId id) { return id > 65536; }) > 10);
+  const auto texts = texts_of(corpus.shards(), "train", tokenizer);
+  CHECK(std::any_of(texts.begin(), texts.end(), [](const std::string& text) { return text.starts_with("materials ") && text.find("lattice") != std::string::npos; }));
+  CHECK(describe_batch(corpus.shards(), 0, {}).find("lattice") != std::string::npos);
+}

@@ -1,5 +1,7 @@
 // Sampling: greedy, nucleus, and crystal strings under the grammar.
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 
 #include "base/random.h"
@@ -9,8 +11,34 @@
 #include "trainer/generate.h"
 #include "trainer/sampler.h"
 #include "trainer/sharded_model.h"
+#include "trainer/token_grammar.h"
 
 using namespace anneal;
+
+namespace {
+
+/// A model of one small layer with fresh weights.
+Decoder fresh_decoder(std::int64_t vocab_size) {
+  ModelShape shape;
+  shape.dim = 16, shape.layers = 1, shape.heads = 2, shape.kv_heads = 1, shape.head_dim = 8;
+  shape.ffn_dim = 24, shape.vocab_size = vocab_size, shape.max_positions = 400;
+  const auto filler = fresh_weights(shape, 3);
+  return Decoder(shape, [&](const std::string& name) {
+    for (const auto& spec : parameter_specs(shape)) {
+      if (spec.name != name) continue;
+      at::Tensor t = at::empty(spec.shape, at::kFloat);
+      filler({.name = name, .shape = spec.shape}, 0, t.numel(), t.data_ptr<float>());
+      return t;
+    }
+    return at::Tensor();
+  });
+}
+
+Tokenizer byte_pair_tokenizer(const std::string& file) {
+  return Tokenizer::load(std::filesystem::path(ANNEAL_SOURCE_DIR) / "tests/data/bpe" / file);
+}
+
+}  // namespace
 
 TEST_CASE("sampling follows the distribution and the nucleus") {
   const std::vector<float> logits = {std::log(0.5f), std::log(0.3f), std::log(0.15f), std::log(0.05f)};
@@ -59,19 +87,7 @@ TEST_CASE("every finished sample of an untrained model under the grammar is a cr
         return "3." + std::to_string(given % 10) + " 4.0 5.2\n90 90 120\nFe\n0.50 0.50 0.00\nO\n0.00 0.25 0.75";
       },
       options);
-  ModelShape shape;
-  shape.dim = 16, shape.layers = 1, shape.heads = 2, shape.kv_heads = 1, shape.head_dim = 8;
-  shape.ffn_dim = 24, shape.vocab_size = tokenizer.vocab_size(), shape.max_positions = 400;
-  const auto filler = fresh_weights(shape, 3);
-  Decoder decoder(shape, [&](const std::string& name) {
-    for (const auto& spec : parameter_specs(shape)) {
-      if (spec.name != name) continue;
-      at::Tensor t = at::empty(spec.shape, at::kFloat);
-      filler({.name = name, .shape = spec.shape}, 0, t.numel(), t.data_ptr<float>());
-      return t;
-    }
-    return at::Tensor();
-  });
+  Decoder decoder = fresh_decoder(tokenizer.vocab_size());
   GenerationOptions generation{.max_tokens = 300, .batch = 16, .grammar = true, .end_ids = default_end_ids(tokenizer)};
   generation.grammar_options.min_sites = 2;
   generation.grammar_options.max_sites = 6;
@@ -97,5 +113,68 @@ TEST_CASE("every finished sample of an untrained model under the grammar is a cr
   generate(decoder, tokenizer, odd, 0, 1, generation, [&](const Sample& sample) {
     if (sample.finished) CHECK(parse_crystal_string(sample.text).crystal);
     CHECK(sample.tokens <= 60);
+  });
+}
+
+TEST_CASE("the grammar allows exactly the byte-pair tokens whose bytes go on with a crystal") {
+  for (const std::string file : {"byte_level.model", "byte_level.json", "characters.json"}) {
+    const Tokenizer tokenizer = byte_pair_tokenizer(file);
+    const CrystalGrammar grammar;
+    const auto ends = default_end_ids(tokenizer);
+    TokenGrammar tokens({}, tokenizer, ends);
+    GrammarState state = tokens.start();
+    // along a crystal, token by token as the tokenizer writes it; pieces may cross line feeds and numbers
+    int several_bytes = 0;
+    for (const TokenId id : tokenizer.encode_continuation("5.6 5.6 5.6\n90 90 120\nFe\n0.25 0.75 0.50\nO\n0.00 0.00 0.00")) {
+      INFO(file << ": " << tokenizer.piece_bytes(id));
+      std::vector<TokenId> expected;
+      for (TokenId t = 0; t < tokenizer.vocab_size(); ++t) {
+        const std::string& bytes = tokenizer.piece_bytes(t);
+        const bool end = std::count(ends.begin(), ends.end(), t) > 0;
+        if (end ? grammar.may_end(state) : t != tokenizer.unk_id() && !bytes.empty() && grammar.advance(state, bytes)) expected.push_back(t);
+      }
+      const auto allowed = tokens.allowed(state, 10000);
+      CHECK(std::vector<TokenId>(allowed.begin(), allowed.end()) == expected);
+      CHECK(std::count(expected.begin(), expected.end(), id) == 1);
+      several_bytes += tokenizer.piece_bytes(id).size() > 1;
+      state = tokens.advance(state, id);
+    }
+    CHECK(grammar.may_end(state));
+    CHECK(several_bytes > 0);
+  }
+}
+
+TEST_CASE("where the end of a turn is plain text, it ends a sample") {
+  const Tokenizer plain = byte_pair_tokenizer("byte_level.model"), marked = byte_pair_tokenizer("byte_level.json");
+  CHECK(default_end_text(plain) == "<|im_end|>");
+  CHECK(default_end_text(marked).empty());
+  CHECK(default_end_ids(plain) == std::vector<TokenId>{plain.eos_id(), plain.id_of_piece("<|eot_id|>")});
+  CHECK(default_end_ids(marked) == std::vector<TokenId>{marked.eos_id(), marked.im_end_id(), marked.id_of_piece("<|eot_id|>")});
+
+  // crystals: the first token of the marker is an end
+  Decoder decoder = fresh_decoder(plain.vocab_size());
+  const std::vector<std::string> prompts(20, "Crystal:\n");
+  int finished = 0;
+  GenerationOptions options{.max_tokens = 300, .batch = 10, .grammar = true, .end_text = "<|im_end|>"};
+  options.grammar_options.max_sites = 4;
+  generate(decoder, plain, prompts, 0, 1, options, [&](const Sample& sample) {
+    INFO(sample.text);
+    finished += sample.finished;
+    CHECK(parse_crystal_string(sample.text).crystal);
+  });
+  CHECK(finished == 20);  // without end ids there is no other end
+
+  // text: a text that is sure to come stands for the marker
+  options = {.sampling = {.temperature = 0}, .max_tokens = 30, .batch = 1};
+  std::string whole;
+  const std::vector<std::string> one{"The oxide"};
+  generate(decoder, plain, one, 0, 1, options, [&](const Sample& sample) { whole = sample.text; });
+  REQUIRE(whole.size() >= 12);
+  options.end_text = whole.substr(5, 4);
+  const std::size_t place = whole.find(options.end_text);
+  generate(decoder, plain, one, 0, 1, options, [&](const Sample& sample) {
+    CHECK(sample.finished);
+    CHECK(sample.text == whole.substr(0, place));
+    CHECK(sample.tokens < 30);
   });
 }
