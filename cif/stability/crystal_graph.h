@@ -50,7 +50,7 @@ inline constexpr double kBondCutoff = 6.0;   ///< Angstrom
 inline constexpr double kAngleCutoff = 3.0;  ///< Angstrom
 /// More bonds and angles than this are refused: the crystal is absurdly dense, or too large for the
 /// memory of a workstation (about 1.5 kB for each, for each thread).
-inline constexpr std::size_t kMaxGraphEdges = 3'000'000;
+inline constexpr std::size_t kMaxGraphEdges = 1'500'000;
 
 /// Builds the graph into `graph`, whose memory is used again. Returns "" or why there is none.
 /// Exact for any cell; bonds and angles in an order that depends on the crystal only.

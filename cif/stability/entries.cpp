@@ -162,6 +162,9 @@ void add_entry(const Json& json, const std::string& where, PhaseEntries& result)
   }
   if (entry.id.empty()) entry.id = where.substr(where.rfind(' ') + 1);
   ++result.report.read;
+  auto run_type = text_field(object_field(json, "parameters"), "run_type");
+  if (run_type.empty()) run_type = text_field(object_field(json, "data"), "run_type");
+  ++result.report.functionals[run_type.empty() ? "unknown" : run_type];
 
   double stored = 0;
   bool has_stored = false;
@@ -322,6 +325,7 @@ PhaseEntries read_csv(const fs::path& path) {
     entry.energy_ev = energy ? number(*energy) : number(*per_atom) * entry.atoms();
     entry.id = id ? row[*id] : fmt::format("line {}", reader.line());
     ++result.report.read;
+    ++result.report.functionals["unknown"];
     result.entries.push_back(std::move(entry));
   }
   return result;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,6 +38,7 @@ struct EntriesReport {
   std::int64_t read = 0;       ///< entries in the file
   std::int64_t corrected = 0;  ///< to which MP2020 corrections were applied here
   std::int64_t stored = 0;     ///< that bring corrections of their own, which were kept
+  std::map<std::string, std::int64_t> functionals;  ///< entries by run type, "unknown" if not said
   std::vector<std::string> left_out;  ///< "ID: reason" for entries that MP2020 cannot use
 };
 

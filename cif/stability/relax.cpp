@@ -230,6 +230,7 @@ Relaxation relax(const Chgnet& net, const PeriodicAtoms& start, const RelaxOptio
     result.energy_per_atom = prediction.energy_per_atom;
     largest = variables.forces(prediction, force);
   }
+  result.isolated_atoms = prediction.isolated_atoms;
   result.converged = largest < options.max_force_ev_a;
   result.atoms = variables.atoms();
   return result;

@@ -23,6 +23,7 @@ struct Relaxation {
   double start_energy_per_atom = 0;
   double start_max_force = 0;    ///< eV/A, of the atoms as given
   int steps = 0;
+  int isolated_atoms = 0;  ///< at the end: without neighbours, which the network never learned
   bool converged = false;
   std::string fault;  ///< why there is no result: the network's, of the crystal at `steps`; "" if there is one
 };

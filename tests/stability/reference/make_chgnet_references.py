@@ -1,8 +1,10 @@
 """Makes chgnet.json: what CHGNet 0.3.0 (package chgnet 0.3.8, torch) predicts for small crystals, in single
 precision, in which it is meant to run, and in double, which tells how near the truth that is. The
 crystals are made up here: common prototypes, distorted, and random ones with self-images, flat and
-skewed cells, isolated atoms' absence. Run in the root: python tests/stability/reference/make_chgnet_references.py"""
-import json, random, warnings
+skewed cells, isolated atoms' absence. Run in the root: python tests/stability/reference/make_chgnet_references.py
+With TABLE COUNT OUT (../shared/data/cif/mp.csv 200 /tmp/mp200.jsonl) it takes COUNT crystals of a table
+at random and writes a line each: ANNEAL_TEST_CHGNET=/tmp/mp200.jsonl build/test_stability compares."""
+import csv, json, random, sys, warnings
 
 warnings.filterwarnings("ignore")
 import numpy as np
@@ -53,6 +55,22 @@ while len(made) < 40:
         made.append(("random", s))
 
 
+if len(sys.argv) > 1:
+    csv.field_size_limit(10**9)
+    rows = list(csv.DictReader(open(sys.argv[1])))
+    random.Random(5).shuffle(rows)
+    made = []
+    check = CHGNet.load(use_device="cpu", verbose=False)
+    for row in rows:
+        if len(made) == int(sys.argv[2]):
+            break
+        s = Structure.from_str(row["cif"], fmt="cif")
+        try:
+            check.graph_converter(s)
+            made.append((row["material_id"], s))
+        except ValueError:
+            pass  # isolated atoms: the package refuses them
+
 
 def evaluate(dtype):
     """The package's own code in this precision: its tensors are made in the module variable `datatype`."""
@@ -74,5 +92,9 @@ torch.nn.Linear.forward = lambda self, x: torch.nn.functional.linear(x.to(self.w
 single, double = evaluate(torch.float32), evaluate(torch.float64)
 out = [{"name": name, "cell": s.lattice.matrix.tolist(), "atomic_numbers": [x.specie.Z for x in s],
         "fractional": s.frac_coords.tolist(), **single[i], "double": double[i]} for i, (name, s) in enumerate(made)]
-json.dump(out, open("tests/stability/reference/chgnet.json", "w"))
+if len(sys.argv) > 1:
+    with open(sys.argv[3], "w") as f:
+        f.writelines(json.dumps(line) + "\n" for line in out)
+else:
+    json.dump(out, open("tests/stability/reference/chgnet.json", "w"))
 print(len(out), "crystals")
