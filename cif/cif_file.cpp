@@ -10,6 +10,7 @@
 #include <gemmi/cif.hpp>       // for the grammar
 #include <gemmi/numb.hpp>      // for numbers with uncertainties
 #include <gemmi/symmetry.hpp>  // for operations and space-group names
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -200,10 +201,19 @@ bool names_hydrogens(std::string_view text) {
   return text.size() == 2 || !std::isalpha(static_cast<unsigned char>(text[2]));
 }
 
+/// Whether a coordinate has seven decimals or more: one that programs write, not people.
+bool written_finely(const std::string& text) {
+  const auto point = text.find('.');
+  return point != std::string::npos &&
+         text.find_first_not_of("0123456789", point + 1) - point > 7 && text.size() > point + 7;
+}
+
 struct ListedSite {
   std::string label;
   int atomic_number = 0;
+  int multiplicity = 0;  // as stated; 0: not
   Fractional position;
+  std::array<bool, 3> fine{};  // coordinates written with seven decimals or more
   double occupancy = 1;
 };
 
@@ -234,6 +244,7 @@ std::vector<ListedSite> read_listed_sites(cif::Block& block) {
   cif::Column label = column("_atom_site_label", "_atom_site.label_atom_id");
   cif::Column occupancy = column("_atom_site_occupancy", "_atom_site.occupancy");
   cif::Column calculated = block.find_values("_atom_site_calc_flag");
+  cif::Column multiplicity = block.find_values("_atom_site_symmetry_multiplicity");
   cif::Column attached = column("_atom_site_attached_hydrogens", "_atom_site.attached_hydrogens");
   const auto at = [](cif::Column& c, int i) {
     return i < c.length() ? value_text(&c[i]) : std::string();
@@ -285,6 +296,12 @@ std::vector<ListedSite> read_listed_sites(cif::Block& block) {
       site.occupancy =
           number(text, "the occupancy of site " + site.label, RejectReason::kBadNumber);
     }
+    site.fine = {written_finely(x[i]), written_finely(y[i]), written_finely(z[i])};
+    double stated = 0;
+    if (read_number(at(multiplicity, i), stated) == NumberText::kNumber && stated > 0 &&
+        stated < 1e6) {
+      site.multiplicity = static_cast<int>(stated);
+    }
     if (site.occupancy != 0) sites.push_back(std::move(site));
   }
   if (implicit.starts_with("?")) {
@@ -330,7 +347,8 @@ std::vector<ListedSite> fully_occupied(std::vector<ListedSite> listed) {
   return full;
 }
 
-double snapped(double x) {
+double snapped(double x, bool fine) {
+  if (fine) return x;  // 0.33340000 is no third
   for (const double third : {1.0 / 3, 2.0 / 3}) {
     if (std::abs(x - third) < kThirds) return third;
   }
@@ -345,8 +363,9 @@ std::vector<Site> expand(const std::vector<ListedSite>& listed, const std::vecto
     return sites;
   }
   for (const auto& site : listed) {
-    const std::array<double, 3> xyz = {snapped(site.position.x), snapped(site.position.y),
-                                       snapped(site.position.z)};
+    const std::array<double, 3> xyz = {snapped(site.position.x, site.fine[0]),
+                                       snapped(site.position.y, site.fine[1]),
+                                       snapped(site.position.z, site.fine[2])};
     const std::size_t first = sites.size();
     for (const auto& op : ops) {
       const auto image = op.apply_to_xyz(xyz);
@@ -377,19 +396,42 @@ bool has_sites(cif::Block& block) {
          block.find_values("_atom_site.fract_x").length() > 0;
 }
 
-ParsedCrystal read_block(cif::Block& block) {
+std::shared_ptr<const StatedFacts> read_stated_facts(cif::Block& block,
+                                                     const std::vector<ListedSite>& listed) {
+  auto facts = std::make_shared<StatedFacts>();
+  facts->block_name = block.name;
+  facts->formula_sum = first_value(block, {"_chemical_formula_sum"});
+  facts->formula_structural = first_value(block, {"_chemical_formula_structural"});
+  facts->space_group =
+      first_value(block, {"_symmetry_space_group_name_H-M", "_space_group_name_H-M_alt"});
+  facts->multiplicities.reserve(listed.size());
+  for (const auto& site : listed) {
+    facts->multiplicities.emplace_back(site.atomic_number, site.multiplicity);
+  }
+  return facts;
+}
+
+ParsedCrystal read_block_content(cif::Block& block) {
   try {
     // the sites first: their composition is known even if the cell is at fault
     auto listed = fully_occupied(read_listed_sites(block));
     Crystal crystal;
     crystal.cell = read_cell(block);
     crystal.sites = expand(listed, read_operations(block, crystal.cell));
-    return checked_crystal(std::move(crystal));
+    ParsedCrystal parsed = checked_crystal(std::move(crystal));
+    parsed.stated = read_stated_facts(block, listed);
+    return parsed;
   } catch (const Rejection& rejection) {
     return rejected(rejection.reason, rejection.detail);
   } catch (const std::exception& error) {  // gemmi
     return rejected(RejectReason::kUnreadableCif, error.what());
   }
+}
+
+ParsedCrystal read_block(cif::Block& block) {
+  ParsedCrystal parsed = read_block_content(block);
+  parsed.from_cif = true;
+  return parsed;
 }
 
 /// gemmi's actions but for the count of a loop's values, which `drop_bad_loops` looks at.
@@ -420,8 +462,8 @@ void drop_bad_loops(cif::Block& block) {
   });
 }
 
-/// The document, or the reason why it cannot be read.
-std::optional<ParsedCrystal> read_document(std::string_view text, cif::Document& document) {
+/// The reason why the document cannot be read, or nothing.
+std::optional<ParsedCrystal> document_fault(std::string_view text, cif::Document& document) {
   if (trim(text).empty()) return rejected(RejectReason::kEmpty, "there is nothing but white space");
   try {
     // gemmi's read_* would also refuse repeated tags, which do not matter here
@@ -436,6 +478,12 @@ std::optional<ParsedCrystal> read_document(std::string_view text, cif::Document&
   }
   if (document.blocks.empty()) return rejected(RejectReason::kUnreadableCif, "no data block");
   return std::nullopt;
+}
+
+std::optional<ParsedCrystal> read_document(std::string_view text, cif::Document& document) {
+  auto fault = document_fault(text, document);
+  if (fault) fault->from_cif = true;
+  return fault;
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ struct CifBlock {
 /// or Hall symbol or the number, else P 1. Sites closer than 1e-4 in all fractional coordinates to
 /// an image of themselves are one (as in pymatgen). Where operations beyond the identity are
 /// applied, coordinates within 1e-4 of 1/3 or 2/3 are those (finite precision of hand-written
-/// files). Deuterium and tritium are hydrogen; dummy atoms and sites of occupancy 0 are left out.
+/// files), but for those written with seven decimals or more. Deuterium and tritium are hydrogen;
+/// dummy atoms and sites of occupancy 0 are left out.
 std::vector<CifBlock> read_cif_blocks(std::string_view text);
 
 /// The first block with atom sites.

@@ -1,12 +1,14 @@
 // The outcome of reading one crystal: the crystal, or the reason why it is none.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "cif/crystal.h"
 #include "cif/reject_reason.h"
+#include "cif/stated_facts.h"
 
 namespace anneal {
 
@@ -17,6 +19,9 @@ struct ParsedCrystal {
   /// The atoms, also where only the cell is at fault: CDVAE judges the composition of such a
   /// crystal all the same. Empty if the sites could not be read.
   Composition composition;
+  bool from_cif = false;  ///< the text was read as a CIF, well or not
+  /// What the CIF says beside; null for other texts and for a CIF whose sites could not be read.
+  std::shared_ptr<const StatedFacts> stated;
 };
 
 /// A rejection with its detail.

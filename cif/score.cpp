@@ -100,15 +100,16 @@ fs::path fingerprint_part(const fs::path& out_dir, const char* set, int rank) {
   return out_dir / fmt::format("fingerprints-{}.part-{:05}.bin", set, rank);
 }
 
-/// Writes summary.json; `sets` may be null.
-void finish(const ScoreSummary& summary, const fs::path& out_dir, const ScoreOptions& options,
+/// Compares the sets, if there are any (`sets` may be null), and writes summary.json.
+void finish(ScoreSummary& summary, const fs::path& out_dir, const ScoreOptions& options,
             const TwoSets* sets) {
   auto object = summary_object(summary, options);
   if (sets != nullptr) {
     auto metrics = options.reference->metrics;
     metrics.threads = options.threads;
-    add_to_summary(set_metrics(sets->generated, sets->reference, metrics), metrics, object);
-    object["reference"] = options.reference->input.string();
+    summary.compared = set_metrics(sets->generated, sets->reference, metrics);
+    add_to_summary(*summary.compared, metrics, object);
+    object["compared_with"] = options.reference->input.string();
   }
   for (const auto& part : options.parts) part->finish(object);
   write_file_atomic(out_dir / "summary.json", object.dump(2) + "\n");

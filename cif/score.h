@@ -24,6 +24,7 @@ struct ScoreSummary {
   std::map<std::string, std::int64_t> reasons;  ///< rejections by name
   /// Sums over the structurally valid crystals (a flat cell would have any density).
   double density_sum_g_cm3 = 0, elements_sum = 0, atoms_sum = 0;
+  std::optional<SetMetrics> compared;  ///< with the reference, if there was one
 
   void add(const Verdict& verdict);
   /// Over `total`; nothing if that is 0.

@@ -266,6 +266,30 @@ std::optional<double> minimum_distance(const Crystal& crystal) {
   return std::sqrt(all_pairs(f, metric));
 }
 
+struct PairDistances::Cell {
+  Metric metric;
+  std::vector<Vector> fractions;
+};
+
+PairDistances::PairDistances(const Crystal& crystal) {
+  const CellMatrix matrix = crystal.cell.matrix();
+  cell_ = std::make_unique<Cell>(Cell{Metric(matrix), {}});
+  cell_->fractions = reduced_fractions(crystal, matrix, cell_->metric);
+}
+
+PairDistances::~PairDistances() = default;
+
+double PairDistances::operator()(int i, int j) const {
+  NearestPair nearest(cell_->metric);
+  nearest.consider(cell_->fractions[i], cell_->fractions[j]);
+  return std::sqrt(nearest.square());
+}
+
+double self_distance(const UnitCell& cell) {
+  const Vector shortest = reduced_basis(cell.matrix())[0];
+  return std::sqrt(dot(shortest, shortest));
+}
+
 bool structure_valid(const Crystal& crystal, std::optional<double> minimum_distance_a,
                      double cutoff_a) {
   if (minimum_distance_a && *minimum_distance_a < cutoff_a) return false;

@@ -2,6 +2,7 @@
 // pymatgen and SMACT 2.2.1 (`compute_metrics.py`, `eval_utils.py`).
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "cif/crystal.h"
@@ -20,6 +21,24 @@ bool structure_valid(const Crystal& crystal, double cutoff_a = 0.5);
 /// The same, from a minimum distance already known.
 bool structure_valid(const Crystal& crystal, std::optional<double> minimum_distance_a,
                      double cutoff_a = 0.5);
+
+/// Shortest distances between any two sites of a crystal, images included: pymatgen's
+/// distance_matrix, entry by entry.
+class PairDistances {
+ public:
+  explicit PairDistances(const Crystal& crystal);
+  ~PairDistances();
+  /// Between two different sites, Angstrom.
+  double operator()(int i, int j) const;
+
+ private:
+  struct Cell;
+  std::unique_ptr<Cell> cell_;
+};
+
+/// How near a site is to its own nearest image, Angstrom: the shortest lattice vector. None of the
+/// published rules looks at it: a single atom in a cell of 0.3 A passes them all.
+double self_distance(const UnitCell& cell);
 
 /// CDVAE's `smact_validity`: true for one element, and for metals only; else true if some choice of
 /// one oxidation state per element (SMACT 2.2.1 defaults) is neutral for exactly the reduced counts

@@ -6,6 +6,7 @@
 #include "data/inspect.h"
 #include "data/tokenizer.h"
 #include "launch/command.h"
+#include "launch/crystal_files.h"
 #include "launch/option_checks.h"
 #include "trainer/hf_folder.h"
 #include "trainer/llama2c.h"
@@ -55,21 +56,29 @@ Command add_convert(CLI::App& app) {
   command->footer("Examples:\n"
                   "  anneal convert stories260K.bin my_llama          (to a Hugging Face folder)\n"
                   "  anneal convert runs/quickstart/cif_peft merged --merge\n"
-                  "  anneal convert my_llama model.bin                (to llama2.c)");
+                  "  anneal convert my_llama model.bin                (to llama2.c)\n"
+                  "  anneal convert a.cif b.cif --cell symmetrized    (a crystal in another cell)");
   auto from = std::make_shared<std::string>();
   auto to = std::make_shared<std::string>();
   auto merge = std::make_shared<bool>(false);
-  command->add_option("SRC", *from, "Model")->required();
+  command->add_option("SRC", *from, "Model, or a .cif")->required();
   command->add_option("DST", *to, "Folder, or a name ending in .bin")->required();
   command->add_flag("--merge", *merge, "Merge an adapter into its base");
+  auto cell = std::make_shared<std::string>("given");
+  command->add_option("--cell", *cell, "Of a CIF: given, conventional, primitive, niggli, symmetrized")
+      ->check(CLI::IsMember({"given", "conventional", "primitive", "niggli", "symmetrized"}));
   return {command, [=](const CommandContext& context) {
-            if (context.group().is_root()) convert(*from, *to, *merge, context.log);
+            if (context.group().is_root() && is_cif_file(*from)) {
+              convert_cif(*from, *to, *cell);
+            } else if (context.group().is_root()) {
+              convert(*from, *to, *merge, context.log);
+            }
             return 0;
           }};
 }
 
 Command add_inspect(CLI::App& app) {
-  auto* command = app.add_subcommand("inspect", "What a shard folder, checkpoint, model or run holds");
+  auto* command = app.add_subcommand("inspect", "What a shard folder, checkpoint, model, run or CIF holds");
   command->footer("Examples:\n"
                   "  anneal inspect runs/quickstart/cpt\n"
                   "  anneal inspect runs/quickstart/chat --batch 0    (tokens, loss mask, documents)");
@@ -86,6 +95,10 @@ Command add_inspect(CLI::App& app) {
   command->add_flag("--verify", *verify, "Compare every file with its checksum");
   return {command, [=](const CommandContext& context) {
             if (!context.group().is_root()) return 0;
+            if (is_cif_file(*path)) {
+              fmt::print("{}\n", describe_cif(*path));
+              return 0;
+            }
             bool known = false;
             const fs::path root = *path;
             if (const fs::path shards = shards_at(root); !shards.empty()) {

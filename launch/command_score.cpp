@@ -1,11 +1,13 @@
 // anneal score: verdicts on crystals of any input; splits over ranks under mpirun.
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <thread>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "cif/score.h"
+#include "cif/validity/families.h"
 #include "launch/command.h"
 #include "launch/score_extension.h"
 
@@ -15,6 +17,27 @@ namespace {
 
 std::string rate(std::optional<double> value) {
   return value ? fmt::format("{:.2f} %", 100 * *value) : "-";
+}
+
+void print_comparison(const SetMetrics& m, const Log& log) {
+  const auto percent = [](double x) {
+    return std::isfinite(x) ? fmt::format("{:.2f} %", 100 * x) : "-";
+  };
+  log.info("compared with {} real crystals: {} valid ones of {}", with_commas(m.reference),
+           with_commas(m.valid), with_commas(m.generated));
+  log.info("{:<28}{:>12}  {:>9}", "coverage", "recall", "precision");
+  log.info("{:<28}{:>12}  {:>9}", "  CrystalLLM (of valid)", percent(m.crystal_llm.recall),
+           percent(m.crystal_llm.precision));
+  log.info("{:<28}{:>12}  {:>9}", "  CDVAE (of all)", percent(m.cdvae.recall),
+           percent(m.cdvae.precision));
+  log.info("{:<28}{:>12}  {:>9}", "against each other", "structure", "elements");
+  log.info("{:<28}{:>12.4f}  {:>9.4f}", "  mean pair distance", m.struct_diversity,
+           m.comp_diversity);
+  log.info("{:<28}{:>12.4f}  {:>9.4f}", "  Wasserstein (density)", m.wdist_density,
+           m.wdist_num_elems);
+  log.info("{:<28}{:>12}  {:>9}", "novel, by fingerprint", "", percent(m.novelty));
+  log.info("{:<28}{:>12}  {:>9}", "novel, by matching", "", percent(m.novelty_by_matching));
+  log.info("{:<28}{:>12}  {:>9}", "unique", "", percent(m.uniqueness));
 }
 
 void print_summary(const ScoreSummary& s, const std::string& out, const Log& log) {
@@ -28,7 +51,13 @@ void print_summary(const ScoreSummary& s, const std::string& out, const Log& log
   for (const auto& [reason, count] : s.reasons) {
     log.info("  {:<26}{:>12}", reason, with_commas(count));
   }
+  if (s.compared) print_comparison(*s.compared, log);
   log.info("{}/summary.json, {}/verdicts.jsonl", out, out);
+}
+
+std::vector<std::string> with_all(std::vector<std::string> names) {
+  names.push_back("all");
+  return names;
 }
 
 }  // namespace
@@ -50,6 +79,12 @@ Command add_score(CLI::App& app) {
   command->add_option("--min-distance", *cutoff, "Shortest distance that is valid, Angstrom")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--threads", *threads, "0: one a core")->check(CLI::NonNegativeNumber);
+  auto families = std::make_shared<std::vector<std::string>>();
+  command
+      ->add_option("--families", *families,
+                   "Judge besides: symmetry (space groups), crystallm, lemat, self_images; all")
+      ->delimiter(',')
+      ->check(CLI::IsMember(with_all(family_names())));
   auto reference = std::make_shared<ScoreReference>();
   auto reference_input = std::make_shared<std::string>();
   command
@@ -89,6 +124,9 @@ Command add_score(CLI::App& app) {
               const auto processors = std::max(1U, std::thread::hardware_concurrency());
               options.threads = group.size() > 1 ? 1 : static_cast<int>(processors);
             }
+            const bool all =
+                std::find(families->begin(), families->end(), "all") != families->end();
+            options.parts = family_parts(all ? family_names() : *families, *cutoff);
             const ScoreCall call{.input = *input,
                                  .out = *out,
                                  .reference = *reference_input,

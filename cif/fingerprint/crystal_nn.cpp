@@ -11,6 +11,7 @@ namespace anneal {
 namespace {
 
 constexpr double kSearchRadius = 7;  // Angstrom: CrystalNN's search_cutoff
+constexpr double kSamePlace = 1e-8;  // Angstrom
 constexpr std::size_t kMostNeighbors = 200'000;
 constexpr std::size_t kUsualNeighbors = 400;  // more within reach: look at a smaller sphere first
 
@@ -56,10 +57,11 @@ bool CrystalNN::build_cell(int site) {
         result_.failure = "too many sites close together";
         return false;
       }
-      if (!around_.empty() && around_[0].distance < 1e-8) {
-        result_.failure = "two sites at one place";
-        return false;
-      }
+      // a site at the same place is not seen, as in the reference (Qhull takes the two for one point)
+      const auto apart = std::find_if(around_.begin(), around_.end(), [](const Neighbor& other) {
+        return other.distance >= kSamePlace;
+      });
+      around_.erase(around_.begin(), apart);
       cell_.reset(1000 * radius);
       double reach = HUGE_VAL;  // twice the distance of the farthest vertex
       int cuts = 0;

@@ -39,7 +39,7 @@ class CrystalNN {
   explicit CrystalNN(const Crystal& crystal);
   /// Valid until the next call. Fails, as the reference does, if the Voronoi cell stays open at the
   /// largest radius (the longest diagonal of the cell) or a neighbour has no radius (Z > 96); and
-  /// where two sites coincide or more than 200,000 sites lie within reach.
+  /// where more than 200,000 sites lie within reach. Sites at one place do not see each other.
   const SiteCoordination& at(int site);
 
  private:

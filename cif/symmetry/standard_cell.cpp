@@ -19,19 +19,18 @@ std::optional<Crystal> primitive_cell(const Crystal& crystal, double precision_a
   return cell.crystal();
 }
 
-std::optional<Crystal> niggli_cell(const Crystal& crystal, double precision_a) {
-  SpglibCell cell(crystal);
+std::optional<Crystal> niggli_cell(const Crystal& crystal) {
   const CellMatrix before = crystal.cell.matrix();
-  if (spg_niggli_reduce(cell.lattice, precision_a) == 0) return std::nullopt;
-  CellMatrix after;
-  for (int i = 0; i < 3; ++i) {
-    for (int k = 0; k < 3; ++k) after[i][k] = cell.lattice[k][i];
-  }
+  const CellMatrix after = niggli_reduced(before);
   const CellMatrix change = times(before, inverse(after));
   for (const auto& row : change) {
     for (const double x : row) {
       if (!std::isfinite(x)) return std::nullopt;
     }
+  }
+  SpglibCell cell(crystal);
+  for (int i = 0; i < 3; ++i) {
+    for (int k = 0; k < 3; ++k) cell.lattice[k][i] = after[i][k];
   }
   for (auto& p : cell.coordinates) p = times(p, change);
   return cell.crystal();

@@ -7,13 +7,14 @@
 
 namespace anneal {
 
-/// spglib's standard primitive cell, idealised: pymatgen's `SpacegroupAnalyzer.find_primitive`.
-/// Nothing where `find_space_group` finds nothing.
+/// spglib's standard primitive cell, idealised. Nothing where `find_space_group` finds nothing. Its
+/// Niggli cell is pymatgen's `SpacegroupAnalyzer.find_primitive`.
 std::optional<Crystal> primitive_cell(const Crystal& crystal,
                                       double precision_a = kSymmetryPrecision);
 
-/// The same sites in the Niggli-reduced cell of their lattice (spglib; Krivy and Gruber, Acta
-/// Cryst. A32, 297, 1976). Nothing for lattices so flat that the reduction does not end.
-std::optional<Crystal> niggli_cell(const Crystal& crystal, double precision_a = 1e-5);
+/// The same sites in the Niggli-reduced cell of their lattice (`niggli_reduced`,
+/// cif/match/lattice.h): pymatgen's `get_reduced_structure("niggli")`. Nothing for lattices so flat
+/// that numbers overflow.
+std::optional<Crystal> niggli_cell(const Crystal& crystal);
 
 }  // namespace anneal
