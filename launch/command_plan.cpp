@@ -28,6 +28,9 @@ constexpr double kGiB = 1024.0 * 1024 * 1024;
 /// What a process holds on a GPU before the model: context, NCCL's buffers, cuBLAS's work space.
 constexpr double kGpuRuntimeBytes = 1.5 * kGiB;
 
+/// The same on a CPU where nothing is measured: libraries, generated kernels, buffers of MPI.
+constexpr double kCpuRuntimeBytes = 0.15 * kGiB;
+
 struct PlanArguments {
   RecipeArguments recipe;
   int ranks = 0;
@@ -144,7 +147,7 @@ int plan(const PlanArguments& a, const CommandContext& context) {
   // Memory first: measuring a recipe that cannot fit could end in the middle of it.
   const double node_bytes = device.is_cpu() ? available_memory() : device.memory_bytes;
   const double room = device.is_cpu() ? node_bytes / a.ranks : node_bytes;
-  double runtime = device.is_cpu() ? 0.25 * kGiB : kGpuRuntimeBytes;
+  double runtime = device.is_cpu() ? kCpuRuntimeBytes : kGpuRuntimeBytes;
   const double first_guess = memory_plan(shape, recipe, a.ranks, device, runtime).total_bytes();
   Calibration measured;
   const bool measure = device.is_cpu() && !a.no_calibration && first_guess <= room;

@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "launch/command.h"
 #include "launch/supervisor.h"
+#include "trainer/tensor_memory.h"
 
 namespace anneal {
 namespace {
@@ -106,10 +107,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   anneal::supervise_rank();
-  // Tensors of 2 MiB and more in huge pages, where the system leaves it to programs: a page fault for each
-  // 4 KiB, and a full table of addresses, cost 5 % of a small model's step (benchmarks/training.md).
-  ::setenv("THP_MEM_ALLOC_ENABLE", "1", /*overwrite=*/0);
-  // Activations are freed and taken again every step: keep their memory instead of giving it back.
+  // Activations are freed and taken again every step: keep their memory instead of giving it back to
+  // the system. Large tensors have their own way; malloc's is for the rest.
+  anneal::keep_tensor_memory();
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   std::signal(SIGPIPE, SIG_IGN);

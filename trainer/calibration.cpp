@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <fstream>
 #include <vector>
+
+#include <unistd.h>
 
 #include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
@@ -11,8 +14,8 @@
 #include "data/token_stream.h"
 #include "trainer/gather_policy.h"
 #include "trainer/optimizer.h"
-#include "trainer/run_folder.h"
 #include "trainer/sharded_model.h"
+#include "trainer/tensor_memory.h"
 #include "trainer/threads.h"
 
 namespace anneal {
@@ -24,6 +27,14 @@ using Clock = std::chrono::steady_clock;
 double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
   return values[values.size() / 2];
+}
+
+/// Resident bytes beside the large tensors: program, libraries, generated kernels, buffers of MPI, malloc's heap.
+double runtime_bytes() {
+  double size = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  const TensorMemory tensors = tensor_memory();
+  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) - static_cast<double>(tensors.live + tensors.kept);
 }
 
 /// A model of few blocks that takes one micro-batch of synthetic tokens at a time.
@@ -92,7 +103,7 @@ class Probe {
 
 Calibration calibrate(const ModelShape& shape, const Recipe& recipe, const Group& group, int ranks_on_node,
                       double budget_s) {
-  Calibration result{.runtime_bytes = peak_rss_gib() * (1 << 30), .ranks = group.size()};
+  Calibration result{.ranks = group.size()};
   result.threads = recipe.train.threads > 0 ? static_cast<int>(recipe.train.threads) : threads_for_rank(ranks_on_node);
   at::set_num_threads(result.threads);
   // A small vocabulary leaves little but the blocks; their difference is two blocks.
@@ -115,6 +126,8 @@ Calibration calibrate(const ModelShape& shape, const Recipe& recipe, const Group
     const double a_round = spent[0] / (round + 1);
     if (round >= kFewest && spent[0] + a_round > budget_s) break;
   }
+  // Taken with the probes alive: what the first passes made (kernels, buffers) belongs to it.
+  result.runtime_bytes = runtime_bytes();
   result.block_s = std::max(0.0, median(block_s));
   result.one_block_model_s = median(whole_s);
   result.update_s_per_element = median(update_s);

@@ -40,7 +40,7 @@ MemoryPlan memory_plan(const ModelShape& shape, const Recipe& recipe, int ranks,
 
 /// Seconds of parts of a step on CPU, measured by `calibrate` with this recipe's shapes.
 struct Calibration {
-  double runtime_bytes = 0;        ///< resident before a model is there, a rank
+  double runtime_bytes = 0;        ///< resident beside the large tensors, a rank
   double block_s = 0;              ///< a further block, forward and backward of a micro-batch, its exchange included
   double one_block_model_s = 0;    ///< embedding, one block, head: forward and backward of a micro-batch
   double update_s_per_element = 0; ///< norm and AdamW, an element of a rank's slice
