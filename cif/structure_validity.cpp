@@ -12,14 +12,14 @@
 #include <vector>
 
 #include "cif/lattice_reduction.h"
+#include "cif/match/lattice.h"  // for dot
 #include "cif/validity.h"
 
 namespace anneal {
-namespace {
+namespace minimum_image {  // named: PairDistances::Cell, declared in the header, holds a Metric
 
-using Vector = std::array<double, 3>;
+using Vector = Vector3;
 
-double dot(const Vector& u, const Vector& v) { return u[0] * v[0] + u[1] * v[1] + u[2] * v[2]; }
 Vector cross(const Vector& u, const Vector& v) {
   return {u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]};
 }
@@ -249,7 +249,9 @@ double binned_pairs(const std::vector<Vector>& f, const Metric& metric, double w
   return nearest.square();
 }
 
-}  // namespace
+}  // namespace minimum_image
+
+using namespace minimum_image;
 
 std::optional<double> minimum_distance(const Crystal& crystal) {
   const std::size_t n = crystal.sites.size();
