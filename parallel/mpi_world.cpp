@@ -9,7 +9,6 @@
 #include <vector>
 
 #include <mpi.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "parallel/mpi_reduce_scatter.h"
@@ -31,29 +30,22 @@ void check(int code, const char* call, const std::string& label, int rank) {
       "see the messages of mpirun above; a rank that ended takes the others with it");
 }
 
-std::string host_name() {
-  char name[256] = "";
-  ::gethostname(name, sizeof name - 1);
-  return name;
+MPI_Datatype mpi_type(NumberType type) {
+  return type == NumberType::kFp32 ? MPI_FLOAT : MPI_UINT16_T;
 }
 
-class MpiWork : public WorkImpl {
+/// What an operation that is waited for needs to know of its group.
+struct Caller {
+  int rank;
+  std::shared_ptr<double> timeout_s;
+  std::shared_ptr<std::string> place;
+};
+
+/// Waits by asking again and again, until the time-out.
+class PolledWork : public WorkImpl {
  public:
-  MpiWork(std::vector<MPI_Request> requests, int rank, std::string label,
-          std::shared_ptr<double> timeout_s, bool patient,
-          std::shared_ptr<MpiReduceScatter> reduction = nullptr)
-      : requests_(std::move(requests)),
-        rank_(rank),
-        label_(std::move(label)),
-        timeout_s_(std::move(timeout_s)),
-        patient_(patient),
-        reduction_(std::move(reduction)) {}
-  ~MpiWork() override {
-    // An exception is on its way: the job ends, the library must not touch freed buffers first.
-    for (auto& request : requests_) {
-      if (request != MPI_REQUEST_NULL) MPI_Request_free(&request);
-    }
-  }
+  PolledWork(Caller caller, std::string label, bool patient)
+      : caller_(std::move(caller)), label_(std::move(label)), patient_(patient) {}
   void wait() override {
     using Clock = std::chrono::steady_clock;
     const auto start = Clock::now();
@@ -66,36 +58,88 @@ class MpiWork : public WorkImpl {
       }
       if (spins % 256 == 255) {
         const double waited_s = std::chrono::duration<double>(Clock::now() - start).count();
-        if (!patient_ && waited_s > *timeout_s_) {
-          throw CommunicationError(
-              fmt::format("rank {} on {}: {} has waited {:.0f} s for the other ranks", rank_,
-                          host_name(), label_, waited_s),
-              "a rank hangs, died or is much slower; raise train.watchdog_s if the work is long");
+        if (!patient_ && waited_s > *caller_.timeout_s) {
+          throw waited_too_long(caller_.rank, label_, *caller_.place, waited_s);
         }
       }
     }
   }
 
- private:
-  /// True when all is complete.
-  bool advance() {
-    if (reduction_) {
-      bool done = false;
-      check(reduction_->advance(done), "exchange of a reduce-scatter", label_, rank_);
-      return done;
-    }
+ protected:
+  /// Goes on without waiting; true when all is complete.
+  virtual bool advance() = 0;
+  bool test(MPI_Request& request) const {
     int done = 0;
-    check(MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done, MPI_STATUSES_IGNORE),
-          "MPI_Testall", label_, rank_);
+    check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test", label_, caller_.rank);
     return done != 0;
   }
 
-  std::vector<MPI_Request> requests_;
-  int rank_;
+  Caller caller_;
   std::string label_;
-  std::shared_ptr<double> timeout_s_;
   bool patient_;  // long waits are expected: sleep instead of spinning
-  std::shared_ptr<MpiReduceScatter> reduction_;
+};
+
+class MpiWork : public PolledWork {
+ public:
+  MpiWork(MPI_Request request, Caller caller, std::string label, bool patient)
+      : PolledWork(std::move(caller), std::move(label), patient), request_(request) {}
+  ~MpiWork() override {
+    // An exception is on its way: the job ends, the library must not touch freed buffers first.
+    if (request_ != MPI_REQUEST_NULL) MPI_Request_free(&request_);
+  }
+
+ private:
+  bool advance() override { return test(request_); }
+  MPI_Request request_;
+};
+
+class MpiReduceWork : public PolledWork {
+ public:
+  MpiReduceWork(std::unique_ptr<MpiReduceScatter> reduction, Caller caller, std::string label)
+      : PolledWork(std::move(caller), std::move(label), /*patient=*/false),
+        reduction_(std::move(reduction)) {}
+
+ protected:
+  bool advance() override {
+    bool done = false;
+    check(reduction_->advance(done), "exchange of a reduction", label_, caller_.rank);
+    return done;
+  }
+  std::unique_ptr<MpiReduceScatter> reduction_;
+};
+
+/// Every rank adds one share of the values, then all gather the shares.
+class MpiAllReduceWork : public MpiReduceWork {
+ public:
+  MpiAllReduceWork(std::unique_ptr<MpiReduceScatter> reduction, MPI_Comm comm, float* values,
+                   const std::vector<std::size_t>& bounds, Caller caller, std::string label)
+      : MpiReduceWork(std::move(reduction), std::move(caller), std::move(label)),
+        comm_(comm),
+        values_(values) {
+    for (std::size_t r = 0; r + 1 < bounds.size(); ++r) {
+      begins_.push_back(static_cast<int>(bounds[r]));
+      counts_.push_back(static_cast<int>(bounds[r + 1] - bounds[r]));
+    }
+  }
+  ~MpiAllReduceWork() override {
+    if (gathering_ != MPI_REQUEST_NULL) MPI_Request_free(&gathering_);
+  }
+
+ private:
+  bool advance() override {
+    if (reduction_) {
+      if (!MpiReduceWork::advance()) return false;
+      reduction_.reset();
+      check(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values_, counts_.data(), begins_.data(),
+                            MPI_FLOAT, comm_, &gathering_),
+            "MPI_Iallgatherv", label_, caller_.rank);
+    }
+    return test(gathering_);
+  }
+  MPI_Comm comm_;
+  float* values_;
+  std::vector<int> begins_, counts_;
+  MPI_Request gathering_ = MPI_REQUEST_NULL;
 };
 
 class MpiGroup : public GroupImpl {
@@ -106,23 +150,35 @@ class MpiGroup : public GroupImpl {
     check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank", "start", -1);
     check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size", "start", rank_);
   }
+  ~MpiGroup() override {
+    int finalized = 0;
+    MPI_Finalized(&finalized);
+    if (comm_ != MPI_COMM_WORLD && !finalized) MPI_Comm_free(&comm_);
+  }
   int rank() const override { return rank_; }
   int size() const override { return size_; }
 
-  Work all_gather(float* all, std::size_t count, const std::string& label) override {
+  Work all_gather(void* all, std::size_t count, NumberType type, const std::string& label) override {
     MPI_Request request = MPI_REQUEST_NULL;
     check(MPI_Iallgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all, checked_count(count, label),
-                         MPI_FLOAT, comm_, &request),
+                         mpi_type(type), comm_, &request),
           "MPI_Iallgather", label, rank_);
-    return work({request}, label, /*patient=*/false);
+    return work(request, label, /*patient=*/false);
   }
-  Work reduce_scatter(float* all, float* slice, std::size_t count,
+  Work reduce_scatter(const void* all, float* slice, std::size_t count, NumberType type,
                       const std::string& label) override {
     checked_count(count, label);
-    const int tag = 1 + static_cast<int>(num_reductions_++ % kMostTags);
-    auto reduction = std::make_shared<MpiReduceScatter>(comm_, rank_, size_, all, slice, count, tag);
-    return Work(std::make_unique<MpiWork>(std::vector<MPI_Request>{}, rank_, label, timeout_s_,
-                                          /*patient=*/false, std::move(reduction)));
+    std::vector<std::size_t> bounds;
+    for (int r = 0; r <= size_; ++r) bounds.push_back(count * static_cast<std::size_t>(r));
+    return Work(std::make_unique<MpiReduceWork>(reduction(all, type, slice, bounds), caller(), label));
+  }
+  Work all_reduce(float* values, std::size_t count, const std::string& label) override {
+    checked_count(count, label);
+    const auto ranks = static_cast<std::size_t>(size_);
+    std::vector<std::size_t> bounds;
+    for (std::size_t r = 0; r <= ranks; ++r) bounds.push_back(count * r / ranks);
+    auto sums = reduction(values, NumberType::kFp32, values + bounds[rank_], bounds);
+    return Work(std::make_unique<MpiAllReduceWork>(std::move(sums), comm_, values, bounds, caller(), label));
   }
   void all_reduce_sum(std::span<double> values, const std::string& label) override {
     // Gather and add in rank order: the same bits on every rank, whatever algorithm MPI would choose.
@@ -132,7 +188,7 @@ class MpiGroup : public GroupImpl {
     check(MPI_Iallgather(values.data(), count, MPI_DOUBLE, all.data(), count, MPI_DOUBLE, comm_,
                          &request),
           "MPI_Iallgather", label, rank_);
-    work({request}, label, /*patient=*/false).wait();
+    work(request, label, /*patient=*/false).wait();
     for (std::size_t i = 0; i < values.size(); ++i) {
       double sum = 0;
       for (int r = 0; r < size_; ++r) sum += all[r * values.size() + i];
@@ -146,7 +202,7 @@ class MpiGroup : public GroupImpl {
       MPI_Request request = MPI_REQUEST_NULL;
       check(MPI_Ibcast(at, static_cast<int>(part), MPI_BYTE, root, comm_, &request), "MPI_Ibcast",
             label, rank_);
-      work({request}, label, /*patient=*/true).wait();
+      work(request, label, /*patient=*/true).wait();
       at += part;
       size -= part;
     }
@@ -154,7 +210,12 @@ class MpiGroup : public GroupImpl {
   void barrier(const std::string& label) override {
     MPI_Request request = MPI_REQUEST_NULL;
     check(MPI_Ibarrier(comm_, &request), "MPI_Ibarrier", label, rank_);
-    work({request}, label, /*patient=*/true).wait();
+    work(request, label, /*patient=*/true).wait();
+  }
+  std::shared_ptr<GroupImpl> split(int color, const std::string& label) override {
+    MPI_Comm part = MPI_COMM_NULL;
+    check(MPI_Comm_split(comm_, color, rank_, &part), "MPI_Comm_split", label, rank_);
+    return std::make_shared<MpiGroup>(part, timeout_s_);
   }
   [[noreturn]] void abort(int exit_code) override {
     MPI_Abort(MPI_COMM_WORLD, exit_code);
@@ -170,8 +231,14 @@ class MpiGroup : public GroupImpl {
     }
     return static_cast<int>(count);
   }
-  Work work(std::vector<MPI_Request> requests, const std::string& label, bool patient) const {
-    return Work(std::make_unique<MpiWork>(std::move(requests), rank_, label, timeout_s_, patient));
+  Caller caller() const { return {rank_, timeout_s_, place()}; }
+  Work work(MPI_Request request, const std::string& label, bool patient) const {
+    return Work(std::make_unique<MpiWork>(request, caller(), label, patient));
+  }
+  std::unique_ptr<MpiReduceScatter> reduction(const void* all, NumberType type, float* sum,
+                                              std::vector<std::size_t> bounds) {
+    const int tag = 1 + static_cast<int>(num_reductions_++ % kMostTags);
+    return std::make_unique<MpiReduceScatter>(comm_, rank_, size_, all, type, sum, std::move(bounds), tag);
   }
   MPI_Comm comm_;
   std::shared_ptr<double> timeout_s_;
@@ -200,6 +267,7 @@ World::World() : group_(make_solo_group()), timeout_s_(std::make_shared<double>(
   check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node),
         "MPI_Comm_split_type", "start", group_.rank());
   check(MPI_Comm_size(node, &ranks_on_node_), "MPI_Comm_size", "start", group_.rank());
+  check(MPI_Comm_rank(node, &local_rank_), "MPI_Comm_rank", "start", group_.rank());
   MPI_Comm_free(&node);
 }
 

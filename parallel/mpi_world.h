@@ -21,14 +21,18 @@ class World {
   const Group& group() const { return group_; }
   /// Ranks that share this machine.
   int ranks_on_node() const { return ranks_on_node_; }
+  /// This rank's number among them: which of the node's GPUs it takes.
+  int local_rank() const { return local_rank_; }
   static constexpr double kDefaultTimeoutS = 3600;
   /// Longest time a collective of a step may take before the job ends with exit code 4. Waiting at a
   /// barrier for work of one rank (preparing data) has no limit.
   void set_timeout(double seconds);
+  /// The same, shared: for groups that watch on their own.
+  const std::shared_ptr<double>& timeout() const { return timeout_s_; }
 
  private:
   Group group_;
-  int ranks_on_node_ = 1;
+  int ranks_on_node_ = 1, local_rank_ = 0;
   bool owns_mpi_ = false;
   std::shared_ptr<double> timeout_s_;
 };

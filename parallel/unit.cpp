@@ -31,6 +31,24 @@ std::int64_t UnitLayout::num_parameters() const {
   return n;
 }
 
+std::int64_t UnitLayout::num_trained_parameters() const {
+  std::int64_t n = 0;
+  for (const auto& slot : slots_) n += slot.frozen ? 0 : slot.numel();
+  return n;
+}
+
+void UnitLayout::freeze(const std::vector<std::string>& parts) {
+  for (auto& slot : slots_) {
+    for (const auto& part : parts) {
+      if (slot.name.find(part) != std::string::npos) slot.frozen = true;
+    }
+  }
+}
+
+void UnitLayout::freeze() {
+  for (auto& slot : slots_) slot.frozen = true;
+}
+
 std::int64_t UnitLayout::slice_numel(int world_size) const {
   return round_up((end_ + world_size - 1) / world_size, kAlignment);
 }
@@ -42,7 +60,7 @@ std::vector<SliceRange> UnitLayout::slice_ranges(int rank, int world_size) const
   for (const auto& slot : slots_) {
     const std::int64_t from = std::max(slot.offset, begin);
     const std::int64_t to = std::min(slot.offset + slot.numel(), end);
-    if (from < to) ranges.push_back({from - begin, to - begin, slot.decays()});
+    if (from < to && !slot.frozen) ranges.push_back({from - begin, to - begin, slot.decays()});
   }
   return ranges;
 }

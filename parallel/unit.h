@@ -15,11 +15,12 @@ struct ParameterSlot {
   std::string name;                 ///< Hugging Face name
   std::vector<std::int64_t> shape;
   std::int64_t offset = 0;
+  bool frozen = false;              ///< has no gradient and is never updated
   std::int64_t numel() const;
   bool decays() const { return shape.size() > 1; }  ///< weight decay is for matrices only
 };
 
-/// A range of a slice that belongs to one parameter; for weight decay.
+/// A range of a slice that belongs to one trained parameter; for weight decay.
 struct SliceRange {
   std::int64_t begin = 0, end = 0;  ///< elements, from the start of the rank's slice
   bool decays = false;
@@ -37,10 +38,15 @@ class UnitLayout {
   const std::vector<ParameterSlot>& slots() const { return slots_; }
   std::int64_t numel() const { return end_; }  ///< alignment gaps included
   std::int64_t num_parameters() const;         ///< without gaps
+  std::int64_t num_trained_parameters() const;
+  bool trained() const { return num_trained_parameters() > 0; }
+  /// Freezes the parameters whose name contains one of `parts`; `freeze()` all of them.
+  void freeze(const std::vector<std::string>& parts);
+  void freeze();
   /// Elements a rank owns: numel / world, rounded up to a multiple of 16.
   std::int64_t slice_numel(int world_size) const;
   std::int64_t padded_numel(int world_size) const { return slice_numel(world_size) * world_size; }
-  /// The parameters' ranges within the slice of `rank`.
+  /// The trained parameters' ranges within the slice of `rank`.
   std::vector<SliceRange> slice_ranges(int rank, int world_size) const;
 
  private:

@@ -10,6 +10,10 @@ Recipe without_cadence(Recipe recipe) {
   t.keep_checkpoints = defaults.keep_checkpoints;
   t.activation_checkpointing = defaults.activation_checkpointing;
   t.reshard = defaults.reshard;
+  t.replicate = defaults.replicate;
+  t.prefetch = defaults.prefetch;
+  t.accumulation = defaults.accumulation;
+  t.device = defaults.device;
   t.threads = defaults.threads;
   t.watchdog_s = defaults.watchdog_s;
   return recipe;

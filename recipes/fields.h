@@ -110,8 +110,14 @@ void visit_fields(V& v, TrainOptions& o) {
   v.field("keep_checkpoints", o.keep_checkpoints, at_least(1), "newest ones kept");
   v.field("validate_every", o.validate_every, at_least(0), "steps; 0: at the start and the end");
   v.field("activation_checkpointing", o.activation_checkpointing, one_of({"none", "selective", "full"}), "what the backward pass recomputes: nothing, all but attention, whole blocks");
+  v.field("replicate", o.replicate, at_least(1), "copies of the sharded model; each is spread over ranks / replicate ranks");
+  v.field("prefetch", o.prefetch, between(0, 64), "blocks gathered ahead of the one that is computed");
+  v.field("accumulation", o.accumulation, one_of({"sharded", "full"}), "how micro-batches add up: gradients exchanged each time, or kept in full and exchanged once");
+  v.field("freeze", o.freeze, Rule{}, "parameters whose name contains one of these are not trained: [embed_tokens, norm]");
   v.field("reshard", o.reshard, one_of({"auto", "always", "never"}), "free a block's gathered weights after its forward pass; auto: unless all of them are small (256 MiB)");
-  v.field("precision", o.precision, one_of({"fp32", "bf16"}), "of parameters and activations; bf16 needs a GPU build");
+  v.field("device", o.device, one_of({"auto", "cpu", "cuda"}), "where the model lives; auto: a GPU a rank, where the program is built for it and there are any");
+  v.field("precision", o.precision, one_of({"fp32", "bf16"}), "of gathered weights and activations; masters and moments are fp32");
+  v.field("reduce", o.reduce, one_of({"fp32", "bf16"}), "of full gradients and their exchange, with precision: bf16");
   v.field("threads", o.threads, between(0, 4096), "compute threads a rank; 0: cores / ranks");
   v.field("watchdog_s", o.watchdog_s, at_least(1), "seconds a collective may take");
   v.section("optimizer", o.optimizer, "AdamW and its schedule");

@@ -99,8 +99,14 @@ struct TrainOptions {
   std::int64_t keep_checkpoints = 2;   ///< newest ones kept
   std::int64_t validate_every = 0;     ///< steps; 0 = at the start and the end
   std::string activation_checkpointing = "none";  ///< none, selective or full
+  std::int64_t replicate = 1;    ///< copies of the sharded model; ranks / replicate ranks share one
+  std::int64_t prefetch = 1;     ///< blocks gathered ahead of the one that is computed
+  std::string accumulation = "sharded";  ///< micro-batches are added up after their exchange, or before it: full
+  std::vector<std::string> freeze;       ///< parameters whose name contains one of these are not trained
   std::string reshard = "auto";  ///< after a block's forward pass: always, never (until the step ends), auto
-  std::string precision = "fp32";                 ///< fp32, or bf16 (needs a GPU build)
+  std::string device = "auto";     ///< cpu, cuda, or auto: cuda where the build has it and there are GPUs
+  std::string precision = "fp32";  ///< of gathered weights and activations: fp32 or bf16; masters are fp32
+  std::string reduce = "fp32";     ///< of full gradients and their exchange, with precision bf16: fp32 or bf16
   std::int64_t threads = 0;            ///< compute threads a rank; 0 = cores / ranks on this node
   double watchdog_s = 600;             ///< a collective that takes longer ends the job (exit code 4)
   OptimizerOptions optimizer;

@@ -151,6 +151,9 @@ class Validator {
   void adapter() {
     const auto& a = r_.adapter;
     if (a.kind == "none") return;
+    if (!r_.train.freeze.empty()) {
+      fault("train.freeze", "'train.freeze' is for full training: with 'adapter.kind' {} the whole base is frozen", a.kind);
+    }
     if (r_.model.from.empty() && r_.data.synthetic_rows == 0) {  // a benchmark writes no adapter
       fault("adapter.kind", "'adapter.kind' is {} and 'model.from' is empty: an adapter needs a base that is stored somewhere", a.kind);
     }

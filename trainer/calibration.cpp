@@ -72,8 +72,8 @@ class Probe {
     for (const auto* unit : units) elements += static_cast<double>(unit->slice_numel());
     group_.barrier("calibration");
     const auto start = Clock::now();
-    global_squared_norm(units, group_, none);
-    adamw_step(units, group_, options, /*rate=*/0, /*gradient_scale=*/1, /*step=*/1);
+    global_squared_norm(units, model_.mesh(), none);
+    adamw_step(units, options, /*rate=*/0, /*gradient_scale=*/1, /*step=*/1);
     group_.barrier("calibration");
     model_.weights_changed();
     return std::chrono::duration<double>(Clock::now() - start).count() / elements;
@@ -88,7 +88,8 @@ class Probe {
   /// Few blocks are small: what the whole model keeps or shares must be said.
   static TrainOptions as_in_full(const ModelShape& shape, const Recipe& recipe, const Group& group) {
     TrainOptions train = recipe.train;
-    const auto policy = gather_policy(shape, train, recipe.adapter.kind == "none", group.size());
+    const auto policy = gather_policy(shape, train, recipe.adapter.kind == "none",
+                                      group.size() / static_cast<int>(recipe.train.replicate));
     train.reshard = policy.keep_blocks ? "never" : "always";
     return train;
   }

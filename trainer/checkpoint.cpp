@@ -141,33 +141,9 @@ std::string damage(const fs::path& checkpoint, Json& manifest, const Group& grou
   return fault;
 }
 
-TrainState load_checkpoint(const fs::path& checkpoint, const Json& manifest, ShardedModel& model) {
-  std::vector<SafetensorsFile> files;
-  for (const auto& file : manifest.at("files")) {
-    files.push_back(SafetensorsFile::open(checkpoint / file.at("name").get<std::string>()));
-  }
-  for (ShardedUnit* unit : model.trained_units()) load_unit(checkpoint, manifest, files, *unit);
-  model.weights_changed();
-  return {.step = manifest.at("step"),
-          .samples = manifest.at("samples"),
-          .tokens = manifest.at("tokens"),
-          .updates = manifest.at("updates"),
-          .data_fingerprint = manifest.at("data_fingerprint"),
-          .recipe_fingerprint = manifest.at("recipe_fingerprint")};
-}
-
-}  // namespace
-
-std::string checkpoint_name(std::int64_t step) { return fmt::format("step_{:08}", step); }
-
-void save_checkpoint(const fs::path& folder, ShardedModel& model, const TrainState& state,
-                     const Group& group, std::int64_t keep) {
-  const fs::path target = folder / checkpoint_name(state.step);
-  if (group.is_root()) {
-    fs::remove_all(target);  // what an earlier, abandoned save of this step left
-    make_folders(target);
-  }
-  group.barrier("start of a checkpoint");
+/// The shard group's slices, then the manifest; then older checkpoints go.
+void write_slices(const fs::path& target, ShardedModel& model, const TrainState& state, std::int64_t keep) {
+  const Group& group = model.mesh().shard;
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (ShardedUnit* unit : model.trained_units()) {
     for (auto& slice : slices(*unit)) tensors.push_back(slice);
@@ -196,12 +172,43 @@ void save_checkpoint(const fs::path& folder, ShardedModel& model, const TrainSta
                                    {"fingerprint", fingerprints[r]}});
     }
     write_file_atomic(target / "manifest.json", manifest.dump(2) + "\n");
-    const auto all = checkpoints_newest_first(folder);
+    const auto all = checkpoints_newest_first(target.parent_path());
     for (std::size_t i = static_cast<std::size_t>(keep); i < all.size(); ++i) {
       fs::remove(all[i] / "manifest.json");  // first: what is left must not look whole
       fs::remove_all(all[i]);
     }
   }
+}
+
+TrainState load_checkpoint(const fs::path& checkpoint, const Json& manifest, ShardedModel& model) {
+  std::vector<SafetensorsFile> files;
+  for (const auto& file : manifest.at("files")) {
+    files.push_back(SafetensorsFile::open(checkpoint / file.at("name").get<std::string>()));
+  }
+  for (ShardedUnit* unit : model.trained_units()) load_unit(checkpoint, manifest, files, *unit);
+  model.weights_changed();
+  return {.step = manifest.at("step"),
+          .samples = manifest.at("samples"),
+          .tokens = manifest.at("tokens"),
+          .updates = manifest.at("updates"),
+          .data_fingerprint = manifest.at("data_fingerprint"),
+          .recipe_fingerprint = manifest.at("recipe_fingerprint")};
+}
+
+}  // namespace
+
+std::string checkpoint_name(std::int64_t step) { return fmt::format("step_{:08}", step); }
+
+void save_checkpoint(const fs::path& folder, ShardedModel& model, const TrainState& state,
+                     const Group& group, std::int64_t keep) {
+  const fs::path target = folder / checkpoint_name(state.step);
+  if (group.is_root()) {
+    fs::remove_all(target);  // what an earlier, abandoned save of this step left
+    make_folders(target);
+  }
+  group.barrier("start of a checkpoint");
+  // Replicas hold the same slices: those of the first copy of the model write them, once.
+  if (model.mesh().speaks()) write_slices(target, model, state, keep);
   group.barrier("end of a checkpoint");
 }
 

@@ -37,7 +37,7 @@ fs::path export_model(ShardedModel& model, const InitialWeights& start, const To
   std::map<std::string, at::Tensor> weights;
   model.visit_full_parameters([&](const ParameterSlot& slot, const at::Tensor& value) {
     const bool wanted = !adapters || slot.name.find(".lora_") != std::string::npos;
-    if (group.is_root() && wanted) weights[slot.name] = value.clone();
+    if (group.is_root() && wanted) weights[slot.name] = value.to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
   });
   if (group.is_root() && adapters) {
     write_adapter(model, start, weights, output);

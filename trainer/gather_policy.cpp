@@ -1,5 +1,7 @@
 #include "trainer/gather_policy.h"
 
+#include <algorithm>
+
 #include "trainer/model_units.h"
 
 namespace anneal {
@@ -10,10 +12,18 @@ GatherPolicy gather_policy(const ModelShape& shape, const TrainOptions& train, b
   const std::int64_t edge_bytes =
       (embedding_layout(shape).padded_numel(ranks) + head_layout(shape).padded_numel(ranks)) * 4;
   const bool chooses = train.reshard == "auto";
-  return {.keep_blocks = train.reshard == "never" || (chooses && block_bytes <= kSmallBytes),
-          // A frozen base stays gathered over all steps; a tied head is the embedding.
-          .share_edges = train_base && !shape.tied_head &&
-                         (train.reshard == "always" || (chooses && block_bytes + edge_bytes > kSmallBytes))};
+  GatherPolicy policy;
+  policy.keep_blocks = train.reshard == "never" || (chooses && block_bytes <= kSmallBytes);
+  // A frozen base stays gathered over all steps; a tied head is the embedding.
+  policy.share_edges = train_base && !shape.tied_head &&
+                       (train.reshard == "always" || (chooses && block_bytes + edge_bytes > kSmallBytes));
+  policy.block_slots = policy.keep_blocks ? shape.layers : std::min(shape.layers, train.prefetch + 1);
+  // One is exchanged while the next is computed; added up in full, every unit has its own.
+  const bool in_full = train.accumulation == "full";
+  policy.gradient_slots =
+      policy.keep_blocks || in_full ? shape.layers : std::min<std::int64_t>(shape.layers, 2);
+  policy.share_gradients = !shape.tied_head && !in_full;
+  return policy;
 }
 
 }  // namespace anneal

@@ -92,6 +92,22 @@ BlockWeights block_view(const at::Tensor& flat, const UnitLayout& layout, const 
           .down_DF = view("down_proj.weight")};
 }
 
+BlockWeights trained_view(BlockWeights gradients, const UnitLayout& layout) {
+  const auto frozen = [&](std::initializer_list<const char*> endings) {
+    for (const char* ending : endings) {
+      if (!slot_ending(layout, ending).frozen) return false;
+    }
+    return true;
+  };
+  if (frozen({"input_layernorm.weight"})) gradients.norm1_D.reset();
+  if (frozen({"q_proj.weight", "k_proj.weight", "v_proj.weight"})) gradients.qkv_ED.reset();
+  if (frozen({"o_proj.weight"})) gradients.o_DO.reset();
+  if (frozen({"post_attention_layernorm.weight"})) gradients.norm2_D.reset();
+  if (frozen({"gate_proj.weight", "up_proj.weight"})) gradients.gate_up_FD.reset();
+  if (frozen({"down_proj.weight"})) gradients.down_DF.reset();
+  return gradients;
+}
+
 BlockAdapters adapter_view(const at::Tensor& flat, const UnitLayout& layout) {
   BlockAdapters adapters;
   for (const auto& target : kTargets) {

@@ -27,6 +27,8 @@ UnitLayout adapter_layout(const ModelShape& shape, std::int64_t layer, const Ada
 at::Tensor parameter_view(const at::Tensor& flat, const ParameterSlot& slot);
 /// The block's matrices as views into its flat buffer; the same for weights and gradients.
 BlockWeights block_view(const at::Tensor& flat, const UnitLayout& layout, const ModelShape& shape);
+/// Gradients without those whose parameters are all frozen (undefined: not computed).
+BlockWeights trained_view(BlockWeights gradients, const UnitLayout& layout);
 /// The block's adapters as views.
 BlockAdapters adapter_view(const at::Tensor& flat, const UnitLayout& layout);
 

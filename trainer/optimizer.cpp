@@ -30,24 +30,50 @@ double squared_norm(const float* x, std::int64_t n) {
   return total;
 }
 
+/// The same on a GPU; the sum is in double.
+double squared_norm(const at::Tensor& x) {
+  if (x.is_cpu()) return squared_norm(x.const_data_ptr<float>(), x.numel());
+  const double norm = at::linalg_vector_norm(x, 2, std::nullopt, /*keepdim=*/false, at::kDouble).item<double>();
+  return norm * norm;
+}
+
 }  // namespace
 
-double global_squared_norm(std::span<ShardedUnit* const> units, const Group& group,
+void fused_adamw_step(ShardedUnit& unit, const OptimizerOptions& options, double rate, double gradient_scale,
+                      std::int64_t step) {
+  // The kernel divides the gradient by this.
+  const at::Tensor divisor = at::full({}, 1 / gradient_scale, unit.weights().options());
+  for (const bool decays : {true, false}) {
+    std::vector<at::Tensor> w, g, m, v, steps;
+    for (const auto& range : unit.slice_ranges()) {
+      if (range.decays != decays) continue;
+      const auto part = [&](const at::Tensor& x) { return x.narrow(0, range.begin, range.end - range.begin); };
+      w.push_back(part(unit.weights())), g.push_back(part(unit.gradient()));
+      m.push_back(part(unit.first_moment())), v.push_back(part(unit.second_moment()));
+      steps.push_back(at::full({}, static_cast<double>(step), unit.weights().options()));
+    }
+    if (w.empty()) continue;
+    at::_fused_adamw_(w, g, m, v, /*max_exp_avg_sqs=*/{}, steps, rate, options.beta1, options.beta2,
+                      decays ? options.weight_decay : 0.0, options.eps, /*amsgrad=*/false, /*maximize=*/false,
+                      divisor);
+  }
+}
+
+double global_squared_norm(std::span<ShardedUnit* const> units, const Mesh& mesh,
                            std::span<double> extra) {
   std::vector<double> values(extra.begin(), extra.end());
   double sum = 0;
   for (ShardedUnit* unit : units) {
-    sum += squared_norm(unit->gradient().const_data_ptr<float>(), unit->slice_numel());
+    sum += squared_norm(unit->gradient());
   }
-  values.push_back(sum);
-  group.all_reduce_sum(values, "sum of the loss and the squared gradient norm");
+  values.push_back(mesh.speaks() ? sum : 0.0);
+  mesh.world.all_reduce_sum(values, "sum of the loss and the squared gradient norm");
   std::copy(values.begin(), values.end() - 1, extra.begin());
   return values.back();
 }
 
-void adamw_step(std::span<ShardedUnit* const> units, const Group& group,
-                const OptimizerOptions& options, double rate, double gradient_scale,
-                std::int64_t step) {
+void adamw_step(std::span<ShardedUnit* const> units, const OptimizerOptions& options, double rate,
+                double gradient_scale, std::int64_t step) {
   const auto b1 = static_cast<float>(options.beta1), b2 = static_cast<float>(options.beta2);
   const double correction1 = 1 - std::pow(options.beta1, static_cast<double>(step));
   const double correction2 = 1 - std::pow(options.beta2, static_cast<double>(step));
@@ -55,11 +81,15 @@ void adamw_step(std::span<ShardedUnit* const> units, const Group& group,
   const auto root_scale = static_cast<float>(1 / std::sqrt(correction2));
   const auto eps = static_cast<float>(options.eps), scale = static_cast<float>(gradient_scale);
   for (ShardedUnit* unit : units) {
+    if (!unit->weights().is_cpu()) {
+      fused_adamw_step(*unit, options, rate, gradient_scale, step);
+      continue;
+    }
     float* w = unit->weights().data_ptr<float>();
     float* m = unit->first_moment().data_ptr<float>();
     float* v = unit->second_moment().data_ptr<float>();
     const float* g = unit->gradient().const_data_ptr<float>();
-    for (const auto& range : unit->layout().slice_ranges(group.rank(), group.size())) {
+    for (const auto& range : unit->slice_ranges()) {
       const auto keep = static_cast<float>(range.decays ? 1 - rate * options.weight_decay : 1.0);
       at::parallel_for(range.begin, range.end, 1 << 14, [&](std::int64_t begin, std::int64_t end) {
 #pragma omp simd

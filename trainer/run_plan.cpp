@@ -20,8 +20,13 @@ struct NumberSizes {
   double gradient = 4;  ///< full gradients before they are reduced
 };
 NumberSizes number_sizes(const Recipe& recipe) {
-  if (recipe.train.precision == "bf16") return {2, 2};
+  if (recipe.train.precision == "bf16") return {2, recipe.train.reduce == "bf16" ? 2.0 : 4.0};
   return {4, 4};
+}
+
+/// Ranks that share one copy of the model.
+int shard_ranks(const Recipe& recipe, int ranks) {
+  return std::max(1, ranks / static_cast<int>(recipe.train.replicate));
 }
 
 /// Elements of the units, in all and a rank's share.
@@ -78,38 +83,44 @@ MemoryPlan memory_plan(const ModelShape& s, const Recipe& recipe, int ranks, con
                        double runtime_bytes) {
   const bool lora = recipe.adapter.kind != "none";
   const auto [full, gradient] = number_sizes(recipe);
-  const UnitSizes unit = unit_sizes(s, recipe.adapter, ranks);
+  const int shards = shard_ranks(recipe, ranks);
+  const UnitSizes unit = unit_sizes(s, recipe.adapter, shards);
   const StepShape step = step_shape(recipe.train, ranks);
-  const GatherPolicy policy = gather_policy(s, recipe.train, !lora, ranks);
-  const double layers = static_cast<double>(s.layers), r = ranks;
+  const GatherPolicy policy = gather_policy(s, recipe.train, !lora, shards);
+  const double layers = static_cast<double>(s.layers), r = shards;
   const double base = unit.embedding + unit.head + layers * unit.block;
   const double trained = lora ? layers * unit.adapter : base;
   const bool accumulates = step.passes > 1;
+  const bool adds_in_full = accumulates && recipe.train.accumulation == "full";
   // A single rank in fp32 owns whole units: nothing is gathered, and gradients are written in place.
-  const bool whole = ranks == 1 && full == 4;
+  const bool whole = shards == 1 && full == 4;
   MemoryPlan plan;
   const auto add = [&](std::string what, std::string formula, double bytes) {
     if (bytes > 0) plan.items.push_back({std::move(what), std::move(formula), bytes});
   };
   add("program and libraries", device.is_cpu() ? "measured" : "assumed", runtime_bytes);
-  add("weights (fp32)", lora ? "(P + P_adapters) 4 / R" : "P 4 / R",
-      (base + (lora ? layers * unit.adapter : 0)) / r * 4);
+  if (lora) add("frozen weights", "P e / R", base / r * full);
+  add("weights (fp32)", lora ? "P_adapters 4 / R" : "P 4 / R", (lora ? layers * unit.adapter : base) / r * 4);
   add("gradients", "P_trained 4 / R", trained / r * 4);
   add("Adam's moments", "P_trained 8 / R", trained / r * 8);
   if (!whole) {
-    const double slots = policy.keep_blocks ? layers : std::min(2.0, layers);
-    add("gathered blocks", policy.keep_blocks ? "L P_block e" : "2 P_block e", slots * unit.block * full);
+    const auto slots = static_cast<double>(policy.block_slots);
+    add("gathered blocks", policy.keep_blocks ? "L P_block e" : fmt::format("{} P_block e", policy.block_slots),
+        slots * unit.block * full);
     add("gathered embedding and head", policy.share_edges ? "max(P_embedding, P_head) e" : "(P_embedding + P_head) e",
         (policy.share_edges ? std::max(unit.embedding, unit.head) : unit.embedding + unit.head) * full);
     if (lora) add("gathered adapters", "L P_adapter e", layers * unit.adapter * full);
   }
   if (!whole || accumulates) {
-    const double slots = policy.keep_blocks ? layers : std::min(2.0, layers);
+    const auto slots = static_cast<double>(policy.gradient_slots);
     const double slot = lora ? unit.adapter : unit.block;
-    const double edges = lora ? 0 : (s.tied_head ? unit.embedding + unit.head : std::max(unit.embedding, unit.head));
+    const double edges =
+        lora ? 0 : (policy.share_gradients ? std::max(unit.embedding, unit.head) : unit.embedding + unit.head);
     add("full gradients", lora ? "slots P_adapter e" : "slots P_block e + max(P_embedding, P_head) e",
         (slots * slot + edges) * gradient);
-    if (accumulates) {
+    if (adds_in_full && !whole) {
+      add("gradients of a pass", "(P_block + P_embedding + P_head) e", (slot + edges) * gradient);
+    } else if (accumulates) {
       add("reduced gradients of a pass", "as above / R", (slots * slot + edges) / r * 4);
     }
   }
@@ -135,13 +146,14 @@ MemoryPlan memory_plan(const ModelShape& s, const Recipe& recipe, int ranks, con
 
 TimePlan cpu_time_plan(const ModelShape& s, const Recipe& recipe, int ranks, const Calibration& m) {
   const StepShape step = step_shape(recipe.train, ranks);
-  const UnitSizes unit = unit_sizes(s, recipe.adapter, ranks);
+  const int shards = shard_ranks(recipe, ranks);
+  const UnitSizes unit = unit_sizes(s, recipe.adapter, shards);
   const double layers = static_cast<double>(s.layers);
   const double trained = recipe.adapter.kind != "none" ? layers * unit.adapter
                                                        : unit.embedding + unit.head + layers * unit.block;
   TimePlan plan;
   plan.compute_s = static_cast<double>(step.passes) * (m.one_block_model_s + (layers - 1) * m.block_s);
-  plan.update_s = trained / ranks * m.update_s_per_element;
+  plan.update_s = trained / shards * m.update_s_per_element;
   plan.step_s = plan.compute_s + plan.update_s;
   plan.tokens_per_second =
       static_cast<double>(recipe.train.global_batch * recipe.train.sequence_length) / plan.step_s;
@@ -151,10 +163,11 @@ TimePlan cpu_time_plan(const ModelShape& s, const Recipe& recipe, int ranks, con
 TimePlan gpu_time_plan(const ModelShape& s, const Recipe& recipe, int ranks, const DeviceKind& device) {
   const bool lora = recipe.adapter.kind != "none";
   const StepShape step = step_shape(recipe.train, ranks);
-  const UnitSizes unit = unit_sizes(s, recipe.adapter, ranks);
+  const int shards = shard_ranks(recipe, ranks);
+  const UnitSizes unit = unit_sizes(s, recipe.adapter, shards);
   const auto [full, gradient] = number_sizes(recipe);
-  const GatherPolicy policy = gather_policy(s, recipe.train, !lora, ranks);
-  const double layers = static_cast<double>(s.layers), r = ranks;
+  const GatherPolicy policy = gather_policy(s, recipe.train, !lora, shards);
+  const double layers = static_cast<double>(s.layers), r = shards;
   const double tokens = static_cast<double>(step.rows_per_rank * recipe.train.sequence_length);
   double flops = flops_per_token(s, recipe.train.sequence_length, lora) * tokens;
   // Recomputing the blocks is a second forward pass; of the gate and up products, two thirds of the
@@ -168,9 +181,14 @@ TimePlan gpu_time_plan(const ModelShape& s, const Recipe& recipe, int ranks, con
   const double passes = static_cast<double>(step.passes), share = (r - 1) / r;
   const double blocks = layers * unit.block, edges = unit.embedding + unit.head;
   const double gathers = (policy.keep_blocks || lora ? blocks : 2 * passes * blocks) + (policy.share_edges ? 2 * passes : 1) * edges;
-  const double reduced = passes * (lora ? layers * unit.adapter : blocks + edges);
-  const double link = ranks > device.devices_per_node ? device.net_link_bytes_s : device.node_link_bytes_s;
+  const double reduced = (recipe.train.accumulation == "full" ? 1 : passes) * (lora ? layers * unit.adapter : blocks + edges);
+  const double link = shards > device.devices_per_node ? device.net_link_bytes_s : device.node_link_bytes_s;
   plan.exchange_s = share * (gathers * full + reduced * gradient) / link;
+  if (shards < ranks) {  // replicas add up their slices once a step, in fp32
+    const double replicas = static_cast<double>(ranks) / r;
+    const double outer = ranks > device.devices_per_node ? device.net_link_bytes_s : device.node_link_bytes_s;
+    plan.exchange_s += 2 * (replicas - 1) / replicas * (lora ? layers * unit.adapter : blocks + edges) / r * 4 / outer;
+  }
   // AdamW reads weights, gradient and moments and writes three of them: 28 bytes an element.
   const double trained = lora ? layers * unit.adapter : blocks + edges;
   constexpr double kMemoryBytesPerSecond = 1.5e12;  // what the slowest of the kinds (A100) reaches of its 2.0e12

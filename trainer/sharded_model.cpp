@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "base/error.h"
 #include "base/random.h"
 #include "trainer/gather_policy.h"
+#include "trainer/model/device_ops.h"
 #include "trainer/model/head.h"
 #include "trainer/model_units.h"
 
@@ -17,78 +17,71 @@ namespace anneal {
 
 namespace {
 
-at::Tensor int_tensor(const std::vector<std::int32_t>& values) {
-  at::Tensor t = at::empty({static_cast<std::int64_t>(values.size())}, at::kInt);
-  if (!values.empty()) std::memcpy(t.data_ptr(), values.data(), values.size() * sizeof(std::int32_t));
-  return t;
-}
-
-template <class S>
-S& slot_of(std::vector<S>& slots, std::int64_t layer) {
-  return slots[static_cast<std::size_t>(layer) % slots.size()];
-}
-
-/// A lent buffer of at least `numel` elements.
-void make_room(at::Tensor& buffer, std::int64_t numel) {
-  if (buffer.defined() && buffer.numel() >= numel) return;
-  buffer.reset();  // first: the old and the new one are never there together
-  buffer = at::empty({numel}, at::kFloat);
-}
-
-/// The alignment gaps of a gradient are written by nobody and must not count in its norm.
-void zero_gaps(const ShardedUnit& unit, at::Tensor& full) {
-  auto* to = full.data_ptr<float>();
-  std::int64_t end = 0;
-  for (const auto& slot : unit.layout().slots()) {
-    std::fill(to + end, to + slot.offset, 0.0f);
-    end = slot.offset + slot.numel();
-  }
-  std::fill(to + end, to + unit.padded_numel(), 0.0f);
-}
-
 BlockKeep keep_of(const std::string& activation_checkpointing) {
   if (activation_checkpointing == "full") return BlockKeep::kInput;
   if (activation_checkpointing == "selective") return BlockKeep::kAttention;
   return BlockKeep::kAll;
 }
 
+UnitNumbers numbers_of(const TrainOptions& train, at::Device device) {
+  UnitNumbers numbers{.device = device};
+  if (train.precision != "bf16") return numbers;
+  numbers.weights = NumberType::kBf16;
+  if (train.reduce == "bf16") numbers.gradients = NumberType::kBf16;
+  return numbers;
+}
+
 void fill_units(std::span<ShardedUnit* const> units, const ParameterFiller& filler) {
   for (ShardedUnit* unit : units) {
     const std::int64_t begin = unit->slice_begin(), end = begin + unit->slice_numel();
-    auto* weights = unit->weights().data_ptr<float>();
+    at::Tensor filled = at::zeros({unit->slice_numel()}, at::kFloat);
+    auto* weights = filled.data_ptr<float>();
     for (const auto& slot : unit->layout().slots()) {
       const std::int64_t from = std::max(slot.offset, begin);
       const std::int64_t to = std::min(slot.offset + slot.numel(), end);
       if (from < to) filler(slot, from - slot.offset, to - from, weights + (from - begin));
     }
+    unit->weights().copy_(filled);
   }
 }
+
+std::shared_ptr<at::Tensor> make_spare() { return std::make_shared<at::Tensor>(); }
 
 }  // namespace
 
 ShardedModel::ShardedModel(const ModelShape& shape, const AdapterOptions& adapter,
-                           const TrainOptions& train, const Group& group)
+                           const TrainOptions& train, const Group& group, at::Device device)
     : shape_(shape),
       adapter_(adapter),
-      group_(group),
-      keep_(keep_of(train.activation_checkpointing)) {
-  const bool train_base = adapter.kind == "none";
-  embedding_ = std::make_unique<ShardedUnit>(embedding_layout(shape), group, train_base);
+      device_(device),
+      mesh_(make_mesh(group, train.replicate)),
+      policy_(gather_policy(shape, train, adapter.kind == "none", mesh_.shard.size())),
+      keep_(keep_of(train.activation_checkpointing)),
+      add_in_full_(train.accumulation == "full"),
+      embedding_slot_(trace_),
+      head_slot_(trace_),
+      embedding_gradient_(trace_, make_spare()),
+      head_gradient_(trace_, make_spare()) {
+  const bool adapters = adapter.kind != "none";
+  const auto unit = [&](UnitLayout layout, bool base) {
+    if (base && adapters) layout.freeze();
+    layout.freeze(train.freeze);
+    return std::make_unique<ShardedUnit>(std::move(layout), mesh_, numbers_of(train, device));
+  };
+  embedding_ = unit(embedding_layout(shape), /*base=*/true);
+  const auto spare = make_spare();
   for (std::int64_t i = 0; i < shape.layers; ++i) {
-    blocks_.push_back(std::make_unique<ShardedUnit>(block_layout(shape, i), group, train_base));
-    if (!train_base) {
-      adapters_.push_back(
-          std::make_unique<ShardedUnit>(adapter_layout(shape, i, adapter), group, true));
-    }
+    blocks_.push_back(unit(block_layout(shape, i), /*base=*/true));
+    if (!adapters) continue;
+    adapters_.push_back(unit(adapter_layout(shape, i, adapter), /*base=*/false));
+    adapter_slots_.emplace_back(trace_);
   }
-  head_ = std::make_unique<ShardedUnit>(head_layout(shape), group, train_base);
-  adapter_slots_.resize(adapters_.size());
-  const GatherPolicy policy = gather_policy(shape, train, train_base, group.size());
-  share_edges_ = policy.share_edges;
-  const auto slots = static_cast<std::size_t>(policy.keep_blocks ? shape.layers : 2);
-  block_slots_.resize(slots);
-  block_gradients_.resize(slots);
-  adapter_gradients_.resize(slots);
+  head_ = unit(head_layout(shape), /*base=*/true);
+  for (std::int64_t i = 0; i < policy_.block_slots; ++i) block_slots_.emplace_back(trace_);
+  for (std::int64_t i = 0; i < policy_.gradient_slots; ++i) block_gradients_.emplace_back(trace_, spare);
+  if (trained_units().empty()) {
+    throw UsageError("train.freeze leaves nothing to train", "name fewer parameters");
+  }
 }
 
 std::vector<ShardedUnit*> ShardedModel::units() {
@@ -110,7 +103,7 @@ std::vector<ShardedUnit*> ShardedModel::trained_units() {
 std::int64_t ShardedModel::num_trained_parameters() const {
   std::int64_t n = 0;
   for (auto* unit : const_cast<ShardedModel*>(this)->trained_units()) {
-    n += unit->layout().num_parameters();
+    n += unit->layout().num_trained_parameters();
   }
   return n;
 }
@@ -119,9 +112,7 @@ void ShardedModel::fill_base(const ParameterFiller& filler) {
   auto all = units();
   all.resize(all.size() - adapters_.size());
   fill_units(all, filler);
-  embedding_slot_ = Slot{};
-  head_slot_ = Slot{};
-  for (auto& slot : block_slots_) slot = Slot{};
+  drop_gathered(/*all=*/true);
 }
 
 void ShardedModel::fill_adapters(const ParameterFiller& filler) {
@@ -130,16 +121,12 @@ void ShardedModel::fill_adapters(const ParameterFiller& filler) {
   weights_changed();
 }
 
-void ShardedModel::weights_changed() {
-  const auto drop = [](Slot& slot) {
-    slot.pending.wait();
-    slot.unit = nullptr;
-  };
-  for (auto& slot : adapter_slots_) drop(slot);
-  if (has_adapters()) return;  // the base is frozen and stays as gathered
-  drop(embedding_slot_);
-  drop(head_slot_);
-  for (auto& slot : block_slots_) drop(slot);
+void ShardedModel::drop_gathered(bool all) {
+  embedding_slot_.drop(all);
+  head_slot_.drop(all);
+  for (auto* slots : {&block_slots_, &adapter_slots_}) {
+    for (auto& slot : *slots) slot.drop(all);
+  }
 }
 
 std::int64_t ShardedModel::room_for(const ShardedUnit& unit) const {
@@ -147,67 +134,25 @@ std::int64_t ShardedModel::room_for(const ShardedUnit& unit) const {
   return std::max(embedding_->padded_numel(), head_->padded_numel());  // they share buffers
 }
 
-// ---- the full weights of a unit -------------------------------------------------------------------
-
-void ShardedModel::start_gather(ShardedUnit& unit, Slot& slot) {
-  if (unit.is_whole() || slot.unit == &unit) return;
-  slot.pending.wait();
-  make_room(slot.full, room_for(unit));
-  slot.unit = &unit;
-  slot.pending = unit.gather_into(slot.full);
-}
-
-at::Tensor ShardedModel::resident(ShardedUnit& unit, Slot& slot) {
-  if (unit.is_whole()) return unit.weights();
-  start_gather(unit, slot);
-  slot.pending.wait();
-  return slot.full;
-}
-
 void ShardedModel::prefetch(std::int64_t layer) {
   if (layer < 0 || layer >= shape_.layers) return;
-  start_gather(*blocks_[layer], slot_of(block_slots_, layer));
+  block_slot(layer).start(*blocks_[layer], room_for(*blocks_[layer]));
 }
 
-at::Tensor ShardedModel::acquire(std::int64_t layer) {
-  return resident(*blocks_[layer], slot_of(block_slots_, layer));
+at::Tensor ShardedModel::gradient_of(ShardedUnit& unit, GradientSlot& slot, const Accumulation& how) {
+  return slot.buffer(unit, room_for(unit), how);
 }
 
-at::Tensor ShardedModel::acquire_adapter(std::int64_t layer) {
-  return resident(*adapters_[layer], adapter_slots_[layer]);
+void ShardedModel::reduce(ShardedUnit& unit, GradientSlot& slot) {
+  slot.reduce(room_for(unit) / mesh_.shard.size());
 }
 
-// ---- gradients ------------------------------------------------------------------------------------
-
-at::Tensor ShardedModel::gradient_buffer(ShardedUnit& unit, GradientSlot& slot, bool accumulate) {
-  const bool begun = slot.unit == &unit && !slot.reducing;  // a tied head wrote its part already
-  if (!begun) finish(slot);
-  slot.unit = &unit;
-  slot.accumulate = accumulate;
-  // One rank and nothing to add to: the slice itself is written.
-  if (unit.is_whole() && !accumulate) return unit.gradient();
-  make_room(slot.full, room_for(unit));
-  if (!begun) zero_gaps(unit, slot.full);
-  return slot.full;
-}
-
-void ShardedModel::reduce(GradientSlot& slot) {
-  ShardedUnit& unit = *slot.unit;
-  if (unit.is_whole() && !slot.accumulate) {
-    slot.unit = nullptr;
-    return;
+bool ShardedModel::trains_below(std::int64_t layer) const {
+  if (embedding_->trained() || (layer > 0 && has_adapters())) return true;
+  for (std::int64_t i = 0; i < layer; ++i) {
+    if (blocks_[i]->trained()) return true;
   }
-  if (slot.accumulate) make_room(slot.scratch, room_for(unit) / group_.size());
-  slot.reducing = true;
-  slot.pending = unit.reduce_from(slot.full, slot.scratch, slot.accumulate);
-}
-
-void ShardedModel::finish(GradientSlot& slot) {
-  if (!slot.unit) return;
-  slot.pending.wait();
-  slot.unit->finish_reduce(slot.scratch, slot.accumulate);
-  slot.unit = nullptr;
-  slot.reducing = false;
+  return false;
 }
 
 // ---- one micro-batch ------------------------------------------------------------------------------
@@ -217,10 +162,11 @@ BlockContext ShardedModel::context_for(const TokenBatch& batch, const StepContex
   for (const auto position : batch.positions) last = std::max(last, position);
   if (!rotary_.cos.defined() || rotary_.cos.size(0) <= last) {
     rotary_ = rotary_table(shape_, std::max<std::int64_t>(last + 1, batch.length), at::kFloat);
+    rotary_ = {rotary_.cos.to(device_), rotary_.sin.to(device_)};
   }
   BlockContext context{.shape = shape_,
                        .rotary = rotary_,
-                       .positions_N = int_tensor(batch.positions),
+                       .positions_N = on_device(batch.positions, device_),
                        .runs = segment_runs(batch.documents, batch.length)};
   context.adapter_scale = adapter_.alpha / static_cast<double>(adapter_.r);
   if (step && has_adapters() && adapter_.dropout > 0) {
@@ -234,22 +180,26 @@ BlockContext ShardedModel::context_for(const TokenBatch& batch, const StepContex
 
 at::Tensor ShardedModel::forward_blocks(const TokenBatch& batch, const BlockContext& context,
                                         std::vector<BlockSaved>* saved) {
-  // Gathered ahead: all blocks where they stay, else the first.
-  const auto ahead = static_cast<std::int64_t>(block_slots_.size() > 2 ? block_slots_.size() : 1);
-  for (std::int64_t i = 0; i < ahead; ++i) prefetch(i);
+  const std::int64_t ahead = policy_.block_slots - 1;
+  // Before the embedding: all blocks where they stay, else as many as may be ahead.
+  for (std::int64_t i = 0; i < std::max<std::int64_t>(1, ahead); ++i) prefetch(i);
   const at::Tensor table = parameter_view(resident(*embedding_, embedding_slot_),
                                           embedding_->layout().slots()[0]);
   at::Tensor x_ND = embedding_forward(table, batch.tokens);
-  start_gather(*head_, head_slot());
+  head_slot().start(*head_, room_for(*head_));
   for (std::int64_t i = 0; i < shape_.layers; ++i) {
-    const BlockWeights weights = block_view(acquire(i), blocks_[i]->layout(), shape_);
-    prefetch(i + 1);
+    const BlockWeights weights =
+        block_view(resident(*blocks_[i], block_slot(i)), blocks_[i]->layout(), shape_);
+    if (ahead > 0) prefetch(i + ahead);
     BlockAdapters adapters;
-    if (has_adapters()) adapters = adapter_view(acquire_adapter(i), adapters_[i]->layout());
+    if (has_adapters()) {
+      adapters = adapter_view(resident(*adapters_[i], adapter_slots_[i]), adapters_[i]->layout());
+    }
     BlockSaved scratch;
     BlockSaved& keep = saved ? (*saved)[i] : scratch;
     at::Tensor y_ND =
         block_forward(x_ND, weights, has_adapters() ? &adapters : nullptr, i, context, keep);
+    block_slot(i).done();
     // The last block's backward pass comes next: nothing is won by computing it twice.
     if (saved && i + 1 < shape_.layers) block_forget(keep_, keep);
     x_ND = std::move(y_ND);
@@ -259,36 +209,45 @@ at::Tensor ShardedModel::forward_blocks(const TokenBatch& batch, const BlockCont
 
 void ShardedModel::backward_blocks(at::Tensor dx_ND, const TokenBatch& batch,
                                    const BlockContext& context, std::vector<BlockSaved>& saved,
-                                   bool accumulate) {
-  const bool train_base = !has_adapters();
+                                   const Accumulation& how) {
+  const std::int64_t ahead = policy_.block_slots - 1;
   for (std::int64_t i = shape_.layers - 1; i >= 0; --i) {
-    const BlockWeights weights = block_view(acquire(i), blocks_[i]->layout(), shape_);
-    prefetch(i - 1);
+    ShardedUnit& unit = has_adapters() ? *adapters_[i] : *blocks_[i];
+    if (!unit.trained() && !trains_below(i)) return;
+    const BlockWeights weights =
+        block_view(resident(*blocks_[i], block_slot(i)), blocks_[i]->layout(), shape_);
+    if (ahead > 0) prefetch(i - ahead);
     BlockAdapters adapters, adapter_gradients;
     BlockWeights gradients;
-    if (train_base) {
-      gradients = block_view(gradient_buffer(*blocks_[i], slot_of(block_gradients_, i), accumulate),
-                             blocks_[i]->layout(), shape_);
-    } else {
-      adapters = adapter_view(acquire_adapter(i), adapters_[i]->layout());
-      adapter_gradients =
-          adapter_view(gradient_buffer(*adapters_[i], slot_of(adapter_gradients_, i), accumulate),
-                       adapters_[i]->layout());
+    if (has_adapters()) adapters = adapter_view(resident(*adapters_[i], adapter_slots_[i]), unit.layout());
+    if (unit.trained()) {
+      const at::Tensor buffer = gradient_of(unit, block_gradient(i), how);
+      if (has_adapters()) {
+        adapter_gradients = adapter_view(buffer, unit.layout());
+      } else {
+        gradients = trained_view(block_view(buffer, unit.layout(), shape_), unit.layout());
+      }
     }
     const BlockAdapters* lora = has_adapters() ? &adapters : nullptr;
+    const bool trains_base = !lora && unit.trained();
     block_again(weights, lora, i, context, saved[i]);
-    dx_ND = block_backward(dx_ND, weights, lora, i, context, saved[i],
-                           train_base ? &gradients : nullptr, lora ? &adapter_gradients : nullptr,
-                           /*input_gradient=*/train_base || i > 0);
-    reduce(train_base ? slot_of(block_gradients_, i) : slot_of(adapter_gradients_, i));
+    dx_ND = block_backward(dx_ND, weights, lora, i, context, saved[i], trains_base ? &gradients : nullptr,
+                           lora ? &adapter_gradients : nullptr,
+                           /*input_gradient=*/trains_base || trains_below(i));
+    block_slot(i).done();
+    if (unit.trained()) reduce(unit, block_gradient(i));
   }
-  if (!train_base) return;
-  const at::Tensor buffer = gradient_buffer(*embedding_, embedding_gradient_, accumulate);
+  if (embedding_->trained()) backward_embedding(dx_ND, batch, how);
+}
+
+void ShardedModel::backward_embedding(const at::Tensor& dx_ND, const TokenBatch& batch,
+                                      const Accumulation& how) {
+  const at::Tensor buffer = gradient_of(*embedding_, embedding_gradient_, how);
   at::Tensor dtable_VD = parameter_view(buffer, embedding_->layout().slots()[0]);
   // A tied head has put its part there already.
   if (!shape_.tied_head) dtable_VD.zero_();
   embedding_backward(dx_ND, batch.tokens, dtable_VD);
-  reduce(embedding_gradient_);
+  reduce(*embedding_, embedding_gradient_);
 }
 
 std::pair<at::Tensor, at::Tensor> ShardedModel::head_weights() {
@@ -305,26 +264,29 @@ double ShardedModel::forward_backward(const TokenBatch& batch, const StepContext
   std::vector<BlockSaved> saved(shape_.layers);
   const at::Tensor x_ND = forward_blocks(batch, context, &saved);
 
+  const Accumulation how{.first = !step.accumulate, .last = step.last, .in_full = add_in_full_};
   const auto [norm_D, weight_VD] = head_weights();
+  const auto& slots = head_->layout().slots();
   HeadGradients gradients;
-  if (!has_adapters()) {
-    const at::Tensor buffer = gradient_buffer(*head_, head_gradient(), step.accumulate);
-    gradients.dnorm_D = parameter_view(buffer, head_->layout().slots()[0]);
-    gradients.dweight_VD =
-        shape_.tied_head
-            ? parameter_view(gradient_buffer(*embedding_, embedding_gradient_, step.accumulate),
-                             embedding_->layout().slots()[0])
-            : parameter_view(buffer, head_->layout().slots()[1]);
+  if (head_->trained()) {
+    const at::Tensor buffer = gradient_of(*head_, head_gradient(), how);
+    if (!slots[0].frozen) gradients.dnorm_D = parameter_view(buffer, slots[0]);
+    if (!shape_.tied_head && !slots[1].frozen) gradients.dweight_VD = parameter_view(buffer, slots[1]);
+  }
+  if (shape_.tied_head && embedding_->trained()) {
+    gradients.dweight_VD = parameter_view(gradient_of(*embedding_, embedding_gradient_, how),
+                                          embedding_->layout().slots()[0]);
   }
   const double loss = head_loss(x_ND, norm_D, shape_.norm_eps, weight_VD, batch.targets,
                                 step.loss_scale, &gradients);
-  if (!has_adapters()) reduce(head_gradient());
-  backward_blocks(gradients.dx_ND, batch, context, saved, step.accumulate);
-  for (auto* slots : {&block_gradients_, &adapter_gradients_}) {
-    for (auto& slot : *slots) finish(slot);
+  if (head_->trained()) reduce(*head_, head_gradient());
+  backward_blocks(gradients.dx_ND, batch, context, saved, how);
+  for (auto& slot : block_gradients_) slot.finish();
+  head_gradient_.finish();
+  embedding_gradient_.finish();
+  if (step.last) {
+    for (ShardedUnit* unit : trained_units()) unit->finish_replica_sum();
   }
-  finish(head_gradient_);
-  finish(embedding_gradient_);
   return loss;
 }
 
@@ -340,8 +302,7 @@ double ShardedModel::loss(const TokenBatch& batch) {
 void ShardedModel::visit_full_parameters(
     const std::function<void(const ParameterSlot&, const at::Tensor&)>& visit) {
   for (ShardedUnit* unit : units()) {
-    Slot once;
-    const at::Tensor full = resident(*unit, once);
+    const at::Tensor full = unit->gathered_masters();
     for (const auto& slot : unit->layout().slots()) visit(slot, parameter_view(full, slot));
   }
 }

@@ -1,6 +1,6 @@
 // A LLaMA spread over ranks: forward and backward over one micro-batch with explicit acquire, prefetch
-// and release of the units' full weights (ZeRO-3; sharded_training.md 3.7). Block weights live in two
-// slots used in turn, or, where all of them are small, stay gathered for the step as embedding and head
+// and release of the units' full weights (ZeRO-3; sharded_training.md 3.7). Block weights live in a few slots
+// used in turn, or, where all of them are small, stay gathered for the step as embedding and head
 // do (ZeRO-2: one exchange a step instead of two a block). Embedding and head of a large model take
 // turns in one buffer, as their gradients always do: the embedding is needed first and last.
 #pragma once
@@ -17,8 +17,11 @@
 
 #include "data/token_batch.h"
 #include "parallel/group.h"
+#include "parallel/mesh.h"
 #include "parallel/sharded_unit.h"
+#include "parallel/unit_buffers.h"
 #include "recipes/schema.h"
+#include "trainer/gather_policy.h"
 #include "trainer/model/block.h"
 #include "trainer/model_shape.h"
 
@@ -31,15 +34,17 @@ using ParameterFiller = std::function<void(const ParameterSlot& slot, std::int64
 struct StepContext {
   double loss_scale = 1;             ///< 1 / valid tokens of the whole step
   bool accumulate = false;           ///< not the first micro-batch: add to the gradient slices
+  bool last = true;                  ///< the step's last micro-batch: the gradient slices become final
   std::uint64_t dropout_key = 0;     ///< seed and step, for the adapters' dropout
   std::vector<std::uint64_t> samples;  ///< [rows] global sample indices
 };
 
 class ShardedModel {
  public:
-  /// Weights are zero until `fill` is called. With adapters the base is frozen.
+  /// Weights are zero until `fill` is called. With adapters the base is frozen. The ranks form the mesh
+  /// that `train.replicate` asks for.
   ShardedModel(const ModelShape& shape, const AdapterOptions& adapter, const TrainOptions& train,
-               const Group& group);
+               const Group& group, at::Device device = at::kCPU);
 
   /// Sets this rank's slices of the base (and not of the adapters).
   void fill_base(const ParameterFiller& filler);
@@ -51,13 +56,19 @@ class ShardedModel {
   double forward_backward(const TokenBatch& batch, const StepContext& step);
   /// Summed cross-entropy without a derivative (and without dropout).
   double loss(const TokenBatch& batch);
-  /// Must be called after the weights' slices changed: gathered copies are stale.
-  void weights_changed();
+  /// Must be called after the trained weights' slices changed: gathered copies are stale (a frozen unit
+  /// stays as gathered).
+  void weights_changed() { drop_gathered(/*all=*/false); }
 
   /// Calls `visit` for every parameter with its whole value (a view, valid during the call). All ranks
   /// take part. Order of the units; adapters last.
   void visit_full_parameters(
       const std::function<void(const ParameterSlot& slot, const at::Tensor& value)>& visit);
+
+  const Mesh& mesh() const { return mesh_; }
+  const GatherPolicy& policy() const { return policy_; }
+  /// Is told what the schedule does from now on.
+  void set_trace(ScheduleTrace trace) { *trace_ = std::move(trace); }
 
   const ModelShape& shape() const { return shape_; }
   const AdapterOptions& adapter() const { return adapter_; }
@@ -68,49 +79,40 @@ class ShardedModel {
   std::int64_t num_trained_parameters() const;
 
  private:
-  struct Slot {  // a lent buffer and what it holds
-    at::Tensor full;
-    ShardedUnit* unit = nullptr;
-    Work pending;
-  };
-  struct GradientSlot {
-    at::Tensor full, scratch;
-    ShardedUnit* unit = nullptr;
-    bool accumulate = false;
-    bool reducing = false;  // handed to the group; `unit` is set from the first write on
-    Work pending;
-  };
-
   BlockContext context_for(const TokenBatch& batch, const StepContext* step);
   std::int64_t room_for(const ShardedUnit& unit) const;
-  void start_gather(ShardedUnit& unit, Slot& slot);
-  at::Tensor resident(ShardedUnit& unit, Slot& slot);
-  Slot& head_slot() { return share_edges_ ? embedding_slot_ : head_slot_; }
-  GradientSlot& head_gradient() { return shape_.tied_head ? head_gradient_ : embedding_gradient_; }
+  at::Tensor resident(ShardedUnit& unit, WeightSlot& slot) { return slot.get(unit, room_for(unit)); }
+  WeightSlot& head_slot() { return policy_.share_edges ? embedding_slot_ : head_slot_; }
+  GradientSlot& head_gradient() { return policy_.share_gradients ? embedding_gradient_ : head_gradient_; }
+  WeightSlot& block_slot(std::int64_t layer) { return block_slots_[layer % policy_.block_slots]; }
+  GradientSlot& block_gradient(std::int64_t layer) { return block_gradients_[layer % policy_.gradient_slots]; }
+  void drop_gathered(bool all);
   void prefetch(std::int64_t layer);
-  at::Tensor acquire(std::int64_t layer);
-  at::Tensor acquire_adapter(std::int64_t layer);
-  at::Tensor gradient_buffer(ShardedUnit& unit, GradientSlot& slot, bool accumulate);
-  void reduce(GradientSlot& slot);
-  void finish(GradientSlot& slot);
+  at::Tensor gradient_of(ShardedUnit& unit, GradientSlot& slot, const Accumulation& how);
+  void reduce(ShardedUnit& unit, GradientSlot& slot);
+  bool trains_below(std::int64_t layer) const;
   std::pair<at::Tensor, at::Tensor> head_weights();  // final norm [D], head [V, D]
   at::Tensor forward_blocks(const TokenBatch& batch, const BlockContext& context,
                             std::vector<BlockSaved>* saved);
   void backward_blocks(at::Tensor dx_ND, const TokenBatch& batch, const BlockContext& context,
-                       std::vector<BlockSaved>& saved, bool accumulate);
+                       std::vector<BlockSaved>& saved, const Accumulation& how);
+  void backward_embedding(const at::Tensor& dx_ND, const TokenBatch& batch, const Accumulation& how);
 
   ModelShape shape_;
   AdapterOptions adapter_;
-  Group group_;
+  at::Device device_;
+  Mesh mesh_;
+  GatherPolicy policy_;
   BlockKeep keep_;  // activation checkpointing
+  bool add_in_full_;
+  std::shared_ptr<ScheduleTrace> trace_ = std::make_shared<ScheduleTrace>();
   std::unique_ptr<ShardedUnit> embedding_, head_;
   std::vector<std::unique_ptr<ShardedUnit>> blocks_, adapters_;
-  bool share_edges_ = false;  // embedding and head are gathered in turn
-  Slot embedding_slot_, head_slot_;
-  std::vector<Slot> block_slots_;  // two used in turn, or one a block when nothing is resharded
-  std::vector<Slot> adapter_slots_;
+  WeightSlot embedding_slot_, head_slot_;
+  std::vector<WeightSlot> block_slots_;  // used in turn, or one a block when nothing is resharded
+  std::vector<WeightSlot> adapter_slots_;
   GradientSlot embedding_gradient_, head_gradient_;
-  std::vector<GradientSlot> block_gradients_, adapter_gradients_;  // as many as block_slots_
+  std::vector<GradientSlot> block_gradients_;  // of the blocks or, where these are frozen, of their adapters
   RotaryTable rotary_;
 };
 

@@ -73,11 +73,6 @@ class Stage {
  public:
   Stage(const Recipe& recipe, const Group& group, const Log& log, const TrainCall& call)
       : recipe_(recipe), group_(group), log_(log), folder_{recipe.run.dir} {
-    if (recipe_.train.precision != "fp32") {
-      throw UsageError(fmt::format("train.precision {} needs the GPU backend, which this build has not",
-                                   recipe_.train.precision),
-                       "train in fp32: --set train.precision=fp32");
-    }
     set_threads(call.ranks_on_node);
     if (!synthetic()) open_data();
     start_ = initial_weights(recipe_, tokenizer_ ? tokenizer_->vocab_size() : 0);
@@ -86,7 +81,7 @@ class Stage {
                                        recipe_.train.sequence_length, static_cast<std::uint64_t>(recipe_.run.seed));
     }
     check_shape();
-    model_.emplace(start_.shape, recipe_.adapter, recipe_.train, group_);
+    model_.emplace(start_.shape, recipe_.adapter, recipe_.train, group_, call.device);
     steps_ = recipe_.train.steps > 0
                  ? recipe_.train.steps
                  : std::max<std::int64_t>(
@@ -171,6 +166,7 @@ class Stage {
     const std::int64_t micro = recipe_.train.micro_batch > 0 ? recipe_.train.micro_batch : most_rows;
     const std::int64_t passes = (most_rows + micro - 1) / micro;
 
+    group_.set_place(fmt::format("step {}", state_.step + 1));
     std::vector<TokenBatch> batches(passes);
     std::vector<std::int64_t> begins(passes);
     double counts[1] = {0};
@@ -188,6 +184,7 @@ class Stage {
     for (std::int64_t p = 0; p < passes; ++p) {
       StepContext context{.loss_scale = 1.0 / targets,
                           .accumulate = p > 0,
+                          .last = p + 1 == passes,
                           .dropout_key = derive_key({static_cast<std::uint64_t>(recipe_.run.seed),
                                                      name_key("dropout")}),
                           .samples = sample_indices(begins[p], batches[p].rows)};
@@ -195,7 +192,7 @@ class Stage {
     }
 
     const auto units = model_->trained_units();
-    const double grad_norm = std::sqrt(global_squared_norm(units, group_, sums));
+    const double grad_norm = std::sqrt(global_squared_norm(units, model_->mesh(), sums));
     const double loss = sums[0] / targets;
     const double clip = recipe_.train.optimizer.clip;
     ++state_.step;
@@ -206,7 +203,7 @@ class Stage {
     } else {
       skipped_in_a_row_ = 0;
       ++state_.updates;
-      adamw_step(units, group_, recipe_.train.optimizer, rate,
+      adamw_step(units, recipe_.train.optimizer, rate,
                  clip > 0 ? std::min(1.0, clip / (grad_norm + 1e-6)) : 1.0, state_.updates);
       model_->weights_changed();
     }

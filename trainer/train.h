@@ -1,6 +1,8 @@
 // One training stage: shards, model, loop, checkpoints, and the model or adapter at its end.
 #pragma once
 
+#include <ATen/ATen.h>
+
 #include <map>
 #include <string>
 
@@ -23,6 +25,7 @@ struct TrainOutcome {
 struct TrainCall {
   bool fresh = false;  ///< ignore and remove earlier checkpoints
   int ranks_on_node = 1;
+  at::Device device = at::kCPU;  ///< where the model lives; `group` takes pointers to its memory
 };
 
 /// Runs the stage to its end; resumes from the newest whole checkpoint. All ranks call it. Throws

@@ -2,7 +2,10 @@
 
 #include <ATen/Parallel.h>
 
+#include <vector>
+
 #include "base/random.h"
+#include "trainer/model/device_ops.h"
 #include "trainer/model/floating.h"
 
 namespace anneal {
@@ -12,6 +15,15 @@ namespace {
 /// x with dropped elements zero and the rest divided by 1 - rate.
 at::Tensor dropped(const at::Tensor& x_NI, const AdapterDropout& dropout, std::uint64_t salt) {
   if (dropout.rate <= 0) return x_NI;
+  if (!runs_in_kernels(x_NI)) {
+    std::vector<std::int64_t> keys(static_cast<std::size_t>(x_NI.size(0)));
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const auto row = static_cast<std::int64_t>(i);
+      keys[i] = static_cast<std::int64_t>(derive_key({dropout.key, salt, dropout.samples[row / dropout.length],
+                                                      static_cast<std::uint64_t>(row % dropout.length)}));
+    }
+    return device::dropped(x_NI, dropout.rate, on_device(keys, x_NI.device()));
+  }
   at::Tensor y_NI = at::empty_like(x_NI);
   const std::int64_t n = x_NI.size(0), width = x_NI.size(1);
   const auto threshold =
@@ -53,10 +65,10 @@ void adapter_forward(const at::Tensor& x_NI, const AdapterPair& weights, double 
 void adapter_backward(const at::Tensor& dout_NO, const at::Tensor& x_NI, const AdapterPair& weights,
                       double scale, const AdapterDropout& dropout, std::uint64_t salt,
                       const AdapterSaved& saved, at::Tensor& dx_NI, AdapterPair& gradients) {
-  gradients.b_OR.addmm_(dout_NO.t(), saved.low_NR, /*beta=*/0, /*alpha=*/scale);
+  assign_product(gradients.b_OR, dout_NO.t(), saved.low_NR, scale);
   const at::Tensor dlow_NR = at::mm(dout_NO, weights.b_OR).mul_(scale);
   const at::Tensor x_dropped = dropped(x_NI, dropout, salt);
-  gradients.a_RI.addmm_(dlow_NR.t(), x_dropped, /*beta=*/0, /*alpha=*/1);
+  assign_product(gradients.a_RI, dlow_NR.t(), x_dropped);
   if (dropout.rate <= 0) {
     dx_NI.addmm_(dlow_NR, weights.a_RI);
     return;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "trainer/model/device_ops.h"
 #include "trainer/model/exponential.h"
 #include "trainer/model/floating.h"
 #include "trainer/model/product.h"
@@ -151,6 +152,7 @@ std::vector<SegmentRun> segment_runs(std::span<const std::int32_t> documents, st
 
 void attention_forward(const at::Tensor& qkv_NE, const std::vector<SegmentRun>& runs,
                        const ModelShape& shape, at::Tensor& out_NE, std::vector<at::Tensor>& lse) {
+  if (!runs_in_kernels(qkv_NE)) return device::attention_forward(qkv_NE, runs, shape, out_NE, lse);
   const std::int64_t stride = qkv_NE.stride(0), out_stride = out_NE.stride(0), groups = shape.heads / shape.kv_heads;
   lse = {at::empty({qkv_NE.size(0), shape.heads}, qkv_NE.options())};
   for_floating(qkv_NE.scalar_type(), [&](auto zero) {
@@ -174,6 +176,7 @@ void attention_forward(const at::Tensor& qkv_NE, const std::vector<SegmentRun>& 
 void attention_backward(const at::Tensor& dout_NE, const at::Tensor& qkv_NE, const at::Tensor& out_NE,
                         const std::vector<at::Tensor>& lse, const std::vector<SegmentRun>& runs,
                         const ModelShape& shape, at::Tensor& dqkv_NE) {
+  if (!runs_in_kernels(qkv_NE)) return device::attention_backward(dout_NE, qkv_NE, out_NE, lse, runs, shape, dqkv_NE);
   const std::int64_t stride = qkv_NE.stride(0), out_stride = out_NE.stride(0), groups = shape.heads / shape.kv_heads;
   TORCH_CHECK(dqkv_NE.stride(0) == stride && dout_NE.stride(0) == out_stride, "rows of another length");
   for_floating(qkv_NE.scalar_type(), [&](auto zero) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <utility>
 
+#include "trainer/model/device_ops.h"
 #include "trainer/model/product.h"
 
 namespace anneal {
@@ -62,7 +63,7 @@ void attention_half(const at::Tensor& x_ND, const BlockWeights& w, const BlockCo
   const std::int64_t n = x_ND.size(0);
   const auto options = x_ND.options();
   saved.x_ND = x_ND;
-  saved.rstd1_N = at::empty({n}, options);
+  saved.rstd1_N = at::empty({n}, statistics_options(x_ND));
   rms_norm_forward(x_ND, w.norm1_D, s.norm_eps, normed_ND, saved.rstd1_N);
   saved.qkv_NE = product(normed_ND, w.qkv_ED.t());
   lora.forward({kQ, kK, kV}, normed_ND, saved.qkv_NE);
@@ -77,14 +78,15 @@ void attention_half(const at::Tensor& x_ND, const BlockWeights& w, const BlockCo
 /// x1 to the gate and up products; into `saved`.
 void gate_up_half(const BlockWeights& w, const BlockContext& context, AdapterSet& lora,
                   BlockSaved& saved, at::Tensor& normed_ND) {
-  saved.rstd2_N = at::empty({normed_ND.size(0)}, normed_ND.options());
+  saved.rstd2_N = at::empty({normed_ND.size(0)}, statistics_options(normed_ND));
   rms_norm_forward(saved.x1_ND, w.norm2_D, context.shape.norm_eps, normed_ND, saved.rstd2_N);
   saved.gate_up_NF = product(normed_ND, w.gate_up_FD.t());
   lora.forward({kGate, kUp}, normed_ND, saved.gate_up_NF);
 }
 
-/// dW = dy^T x, written into the gradient's own memory.
+/// dW = dy^T x, written into the gradient's own memory; a frozen matrix has none.
 void weight_gradient(at::Tensor& dw, const at::Tensor& dy, const at::Tensor& x) {
+  if (!dw.defined()) return;
   product_into(dw, dy.t(), x);
 }
 

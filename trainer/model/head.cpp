@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "trainer/model/device_ops.h"
 #include "trainer/model/kernels.h"
 #include "trainer/model/floating.h"
 #include "trainer/model/product.h"
@@ -63,6 +64,7 @@ std::int64_t head_chunk_tokens(std::int64_t count, std::int64_t vocabulary) {
 }
 
 at::Tensor embedding_forward(const at::Tensor& weight_VD, std::span<const TokenId> tokens) {
+  if (!runs_in_kernels(weight_VD)) return device::embedding_forward(weight_VD, tokens);
   const std::int64_t n = static_cast<std::int64_t>(tokens.size()), d = weight_VD.size(1);
   at::Tensor x_ND = at::empty({n, d}, weight_VD.options());
   const std::size_t row_bytes = d * weight_VD.element_size();
@@ -81,6 +83,7 @@ at::Tensor embedding_forward(const at::Tensor& weight_VD, std::span<const TokenI
 
 void embedding_backward(const at::Tensor& dx_ND, std::span<const TokenId> tokens,
                         at::Tensor& dweight_VD) {
+  if (!runs_in_kernels(dx_ND)) return device::embedding_backward(dx_ND, tokens, dweight_VD);
   const std::int64_t d = dx_ND.size(1);
   for_floating(dx_ND.scalar_type(), [&](auto zero) {
     using scalar_t = decltype(zero);
@@ -98,6 +101,7 @@ void embedding_backward(const at::Tensor& dx_ND, std::span<const TokenId> tokens
 double head_loss(const at::Tensor& x_ND, const at::Tensor& norm_D, double norm_eps,
                  const at::Tensor& weight_VD, std::span<const TokenId> targets, double scale,
                  HeadGradients* gradients) {
+  if (!runs_in_kernels(x_ND)) return device::head_loss(x_ND, norm_D, norm_eps, weight_VD, targets, scale, gradients);
   std::vector<std::int64_t> rows, labels;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (targets[i] == kNoTarget) continue;

@@ -1,4 +1,5 @@
 #include "trainer/model/kernels.h"
+#include "trainer/model/device_ops.h"
 #include "trainer/model/exponential.h"
 #include "trainer/model/floating.h"
 
@@ -23,6 +24,7 @@ void for_tokens(std::int64_t n, F body) {
 
 void rms_norm_forward(const at::Tensor& x_ND, const at::Tensor& w_D, double eps, at::Tensor& y_ND,
                       at::Tensor& rstd_N) {
+  if (!runs_in_kernels(x_ND)) return device::rms_norm_forward(x_ND, w_D, eps, y_ND, rstd_N);
   const std::int64_t n = x_ND.size(0), d = x_ND.size(1);
   for_floating(x_ND.scalar_type(), [&](auto zero) {
     using scalar_t = decltype(zero);
@@ -48,6 +50,7 @@ void rms_norm_forward(const at::Tensor& x_ND, const at::Tensor& w_D, double eps,
 
 void rms_norm_again(const at::Tensor& x_ND, const at::Tensor& w_D, const at::Tensor& rstd_N,
                     at::Tensor& y_ND) {
+  if (!runs_in_kernels(x_ND)) return device::rms_norm_again(x_ND, w_D, rstd_N, y_ND);
   const std::int64_t n = x_ND.size(0), d = x_ND.size(1);
   for_floating(x_ND.scalar_type(), [&](auto zero) {
     using scalar_t = decltype(zero);
@@ -67,6 +70,7 @@ void rms_norm_again(const at::Tensor& x_ND, const at::Tensor& w_D, const at::Ten
 
 void rms_norm_backward(const at::Tensor& dy_ND, const at::Tensor& x_ND, const at::Tensor& w_D,
                        const at::Tensor& rstd_N, at::Tensor& dx_ND, at::Tensor dw_D) {
+  if (!runs_in_kernels(x_ND)) return device::rms_norm_backward(dy_ND, x_ND, w_D, rstd_N, dx_ND, dw_D);
   const std::int64_t n = x_ND.size(0), d = x_ND.size(1);
   for_floating(x_ND.scalar_type(), [&](auto zero) {
     using scalar_t = decltype(zero);
@@ -106,6 +110,7 @@ void rms_norm_backward(const at::Tensor& dy_ND, const at::Tensor& x_ND, const at
 
 void rotary_in_place(at::Tensor heads_NE, std::int64_t heads, std::int64_t head_dim,
                      const at::Tensor& positions_N, const RotaryTable& table, bool inverse) {
+  if (!runs_in_kernels(heads_NE)) return device::rotary_in_place(heads_NE, heads, head_dim, positions_N, table, inverse);
   const std::int64_t n = heads_NE.size(0), stride = heads_NE.stride(0), half = head_dim / 2;
   const auto* positions = positions_N.const_data_ptr<std::int32_t>();
   for_floating(heads_NE.scalar_type(), [&](auto zero) {
@@ -134,6 +139,7 @@ void rotary_in_place(at::Tensor heads_NE, std::int64_t heads, std::int64_t head_
 }
 
 void swiglu_forward(const at::Tensor& gu_N2F, at::Tensor& act_NF) {
+  if (!runs_in_kernels(gu_N2F)) return device::swiglu_forward(gu_N2F, act_NF);
   const std::int64_t n = act_NF.size(0), f = act_NF.size(1);
   for_floating(gu_N2F.scalar_type(), [&](auto zero) {
     using scalar_t = decltype(zero);
@@ -152,6 +158,7 @@ void swiglu_forward(const at::Tensor& gu_N2F, at::Tensor& act_NF) {
 }
 
 void swiglu_backward(const at::Tensor& dact_NF, at::Tensor& gu_N2F, at::Tensor& act_NF) {
+  if (!runs_in_kernels(gu_N2F)) return device::swiglu_backward(dact_NF, gu_N2F, act_NF);
   const std::int64_t n = act_NF.size(0), f = act_NF.size(1);
   for_floating(gu_N2F.scalar_type(), [&](auto zero) {
     using scalar_t = decltype(zero);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "trainer/model/device_ops.h"
 #include "trainer/model/floating.h"
 
 extern "C" {
@@ -95,6 +96,15 @@ void product_into(at::Tensor c_MN, const at::Tensor& a_MK, const at::Tensor& b_K
   const std::int64_t m = c_MN.size(0), n = c_MN.size(1), k = a_MK.size(1);
   TORCH_CHECK(a_MK.size(0) == m && b_KN.size(0) == k && b_KN.size(1) == n && c_MN.stride(1) == 1,
               "product of ", a_MK.sizes(), " and ", b_KN.sizes(), " into ", c_MN.sizes());
+  if (!runs_in_kernels(a_MK)) {
+    if (c_MN.scalar_type() == a_MK.scalar_type()) {
+      c_MN.addmm_(a_MK, b_KN, beta);
+    } else {  // a gradient that is kept with more digits
+      const at::Tensor narrow_MN = at::mm(a_MK, b_KN);
+      beta == 0 ? c_MN.copy_(narrow_MN) : c_MN.mul_(beta).add_(narrow_MN);
+    }
+    return;
+  }
   for_floating(c_MN.scalar_type(), [&](auto zero) {
     using scalar_t = decltype(zero);
     const auto a = view_of<scalar_t>(a_MK), b = view_of<scalar_t>(b_KN);
