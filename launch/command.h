@@ -51,5 +51,6 @@ Command add_inspect(CLI::App& app);
 Command add_chat(CLI::App& app);
 Command add_report(CLI::App& app);
 Command add_plan(CLI::App& app);
+Command add_check(CLI::App& app);
 
 }  // namespace anneal

@@ -63,7 +63,7 @@ int run(int argc, char** argv) {
       add_run(app),     add_prepare(app), add_train(app),     add_generate(app),
       add_score(app),   add_match(app),   add_eval(app),      add_convert(app),
       add_tokenizer(app), add_logits(app), add_inspect(app),  add_chat(app),
-      add_report(app),  add_plan(app)};
+      add_report(app),  add_plan(app),    add_check(app)};
   // Also a flag of each command, so that its own help lists it.
   const std::function<void(CLI::App*)> add_quiet = [&](CLI::App* command) {
     command->add_flag("--quiet,-q", quiet, "Print warnings and errors only");

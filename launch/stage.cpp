@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "data/corpus.h"
 #include "data/tokenizer_training.h"
+#include "parallel/device_backend.h"
 #include "recipes/recipe.h"
 #include "trainer/train.h"
 
@@ -38,9 +39,11 @@ Json run_tokenizer_stage(const Recipe& recipe, const CommandContext& context) {
 
 Json run_train_stage(const Recipe& recipe, const CommandContext& context, bool fresh) {
   context.world.set_timeout(recipe.train.watchdog_s);
-  const TrainOutcome outcome =
-      train(recipe, context.group(), context.log,
-            {.fresh = fresh, .ranks_on_node = context.world.ranks_on_node()});
+  const DeviceBackend backend = make_device_backend(context.world, recipe.train.device);
+  if (!backend.device.is_cpu()) context.log.info("{} GPU(s): {}", context.group().size(), backend.name);
+  const TrainOutcome outcome = train(
+      recipe, backend.group, context.log,
+      {.fresh = fresh, .ranks_on_node = context.world.ranks_on_node(), .device = backend.device});
   context.world.set_timeout(World::kDefaultTimeoutS);
   Json metrics{{"steps", outcome.steps},
                {"tokens", outcome.tokens},

@@ -9,6 +9,7 @@ endfunction()
 anneal_torch_test(parallel anneal_parallel)
 anneal_torch_test(trainer anneal_trainer)
 anneal_torch_test(launch anneal_launch)
+target_link_libraries(test_launch PRIVATE anneal_no_nccl)
 
 # mpirun as tests need it: more ranks than cores, root in a container, no binding to cores.
 set(mpirun ${CMAKE_COMMAND} -E env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
@@ -24,6 +25,17 @@ if(TARGET anneal_trainer)
     set_tests_properties(mpi_equality_${ranks} PROPERTIES PROCESSORS 2 TIMEOUT 300)
   endforeach()
 endif()
+
+# Where a CUDA toolkit is, the build links the CUDA program; this says whether it did, or why there is none.
+set(cuda_program "")
+if(ANNEAL_CUDA)
+  set(cuda_program $<TARGET_FILE:anneal>)
+elseif(TARGET anneal_cuda)
+  set(cuda_program $<TARGET_FILE:anneal_cuda>)
+endif()
+add_test(NAME cuda_program COMMAND bash ${CMAKE_SOURCE_DIR}/tests/launch/cuda_program.sh
+         "${cuda_program}" "${ANNEAL_CUDA_MISSING}")
+set_tests_properties(cuda_program PROPERTIES SKIP_RETURN_CODE 77)
 
 # Shell tests of the program itself; each says what it checks and prints what it saw when it fails.
 add_test(NAME layers COMMAND ${CMAKE_SOURCE_DIR}/tests/check_layers ${CMAKE_SOURCE_DIR})

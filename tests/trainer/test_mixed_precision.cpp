@@ -91,7 +91,9 @@ TEST_CASE("training: the loss curve in bf16 is FSDP2's but for the order of roun
   CHECK(rms_difference(losses, expected) < 1.5 * noise);
   CHECK(rms_difference(losses, exact) < 1.5 * noise);
   CHECK(rms_difference(losses, exact) > 0.05 * noise);  // it is bf16, not fp32 under another name
-  CHECK(losses.front() == Approx(expected.front()).epsilon(5e-4));
+  // Before any update only the forward pass has rounded (FSDP2, which rounds norms and rotation more often,
+  // is 1e-3 off here).
+  CHECK(losses.front() == Approx(exact.front()).epsilon(5e-4));
 }
 
 TEST_CASE("training: ATen's fused AdamW takes the same step") {
