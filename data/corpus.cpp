@@ -66,7 +66,7 @@ void write_crystals(Writer& writer, const std::string& name,
   std::int64_t count = 0;
   for (const auto& fact : crystals) {
     if (!has_usable_size(fact.crystal, options)) continue;
-    const int group = space_group_number(fact.spacegroup);
+    const int group = facts_space_group_number(fact.spacegroup);
     csv += fmt::format("{},{},{},{},{:.4f},{},{}\n", csv_field(fact.id), csv_field(fact.formula),
                        csv_field(fact.spacegroup), group > 0 ? std::to_string(group) : "",
                        fact.density_g_cm3, fact.crystal.sites.size(),

@@ -29,7 +29,7 @@ std::vector<FactCrystal> read_crystal_table(const std::string& path) {
     fact.formula = fact.crystal.formula();
     fact.density_g_cm3 = fact.crystal.density();
     const auto group = record->columns.find("spacegroup");
-    if (group != record->columns.end() && space_group_number(group->second) > 0) {
+    if (group != record->columns.end() && facts_space_group_number(group->second) > 0) {
       fact.spacegroup = group->second;
     }
     crystals.push_back(std::move(fact));

@@ -129,12 +129,12 @@ void add_chemistry(const Composition& formula_unit, Random& random, Words& w) {
 }
 
 void add_symmetry(const std::string& symbol, Words& w) {
-  const int number = space_group_number(symbol);
+  const int number = facts_space_group_number(symbol);
   if (number == 0) return;
   w["sg"] = symbol;
   w["sgn"] = std::to_string(number);
-  w["system"] = crystal_system(number);
-  w["a_system"] = with_article(crystal_system(number));
+  w["system"] = facts_crystal_system(number);
+  w["a_system"] = with_article(facts_crystal_system(number));
   const char letter = symbol[0];
   w["centring"] = std::string(1, letter);
   w["centred"] = letter == 'P'   ? "primitive"

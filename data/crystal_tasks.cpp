@@ -70,7 +70,7 @@ std::optional<int> space_group(const std::map<std::string, std::string>& columns
     if (const auto value = number(columns, name)) {
       if (*value >= 1 && *value <= kNumSpaceGroups) return static_cast<int>(*value);
     } else if (const auto at = columns.find(name); at != columns.end()) {
-      if (const int group = space_group_number(trim(at->second)); group > 0) return group;
+      if (const int group = facts_space_group_number(trim(at->second)); group > 0) return group;
     }
   }
   return std::nullopt;

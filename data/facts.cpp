@@ -111,7 +111,7 @@ std::vector<FactCrystal> read_fact_crystals(const std::filesystem::path& file) {
     fact.id = f[0];
     fact.formula = f[1];
     fact.spacegroup = f[2];
-    if (space_group_number(fact.spacegroup) == 0) {
+    if (facts_space_group_number(fact.spacegroup) == 0) {
       throw DataError(fmt::format("'{}' is not a space group", fact.spacegroup));
     }
     fact.density_g_cm3 = number(f[3]);

@@ -50,7 +50,7 @@ std::string_view space_group_symbol(int number) {
   return kSymbols[number - 1];
 }
 
-int space_group_number(std::string_view symbol) {
+int facts_space_group_number(std::string_view symbol) {
   static const auto numbers = [] {
     std::unordered_map<std::string_view, int> map(kOlder, kOlder + std::size(kOlder));
     for (int i = 0; i < kNumSpaceGroups; ++i) map.emplace(kSymbols[i], i + 1);
@@ -65,7 +65,7 @@ int space_group_number(std::string_view symbol) {
   return found == numbers.end() ? 0 : found->second;
 }
 
-std::string_view crystal_system(int number) {
+std::string_view facts_crystal_system(int number) {
   if (number < 1 || number > kNumSpaceGroups) return {};
   if (number <= 2) return "triclinic";
   if (number <= 15) return "monoclinic";

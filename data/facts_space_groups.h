@@ -12,10 +12,10 @@ inline constexpr int kNumSpaceGroups = 230;
 std::string_view space_group_symbol(int number);
 
 /// Number of a symbol (blanks ignored; symbols of before 1992 too), 0 if it is none.
-int space_group_number(std::string_view symbol);
+int facts_space_group_number(std::string_view symbol);
 
 /// "triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal" or "cubic"; ""
 /// for numbers outside 1..230.
-std::string_view crystal_system(int number);
+std::string_view facts_crystal_system(int number);
 
 }  // namespace anneal

@@ -199,7 +199,7 @@ TEST_CASE("documents state only what the tables say") {
     each(has_group, [&](const std::smatch& m) {
       if (group.count(m[1]) == 0) return;
       CHECK(group[m[1]].count(m[2]) == 1);
-      CHECK(std::to_string(space_group_number(m[2].str())) == m[3]);
+      CHECK(std::to_string(facts_space_group_number(m[2].str())) == m[3]);
       ++groups;
     });
     each(has_gap, [&](const std::smatch& m) {

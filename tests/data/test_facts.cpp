@@ -41,15 +41,15 @@ TEST_CASE("built-in band gaps") {
 }
 
 TEST_CASE("space groups: numbers, symbols, systems") {
-  for (int n = 1; n <= kNumSpaceGroups; ++n) CHECK(space_group_number(space_group_symbol(n)) == n);
-  CHECK(space_group_number("Fm-3m") == 225);
-  CHECK(space_group_number("P 63/m m c") == 0);  // the underscore is part of the symbol
-  CHECK(space_group_number("P 6_3/m m c") == 194);
-  CHECK(space_group_number("Cmca") == 64);
-  CHECK(space_group_number("nonsense") == 0);
-  CHECK(crystal_system(225) == "cubic");
-  CHECK(crystal_system(14) == "monoclinic");
-  CHECK(crystal_system(166) == "trigonal");
+  for (int n = 1; n <= kNumSpaceGroups; ++n) CHECK(facts_space_group_number(space_group_symbol(n)) == n);
+  CHECK(facts_space_group_number("Fm-3m") == 225);
+  CHECK(facts_space_group_number("P 63/m m c") == 0);  // the underscore is part of the symbol
+  CHECK(facts_space_group_number("P 6_3/m m c") == 194);
+  CHECK(facts_space_group_number("Cmca") == 64);
+  CHECK(facts_space_group_number("nonsense") == 0);
+  CHECK(facts_crystal_system(225) == "cubic");
+  CHECK(facts_crystal_system(14) == "monoclinic");
+  CHECK(facts_crystal_system(166) == "trigonal");
   CHECK(space_group_symbol(0).empty());
 }
 
