@@ -11,9 +11,12 @@ for library in libtorch_cuda.so libc10_cuda.so libcudart.so libnccl.so; do
   grep -q "^$library" <<<"$needed" || { echo "$program does not ask for $library; it asks for:"; echo "$needed"; exit 1; }
 done
 # Symbols of our own, of CUDA's runtime and of NCCL must come from somewhere.
-undefined=$(nm -DC --undefined-only "$program" | grep -E ' anneal::' || true)
-[[ -z $undefined ]] || { echo "undefined: $undefined"; exit 1; }
-nm -D --undefined-only "$program" | grep -q ncclReduceScatter || { echo "the NCCL group is not in $program"; exit 1; }
+undefined=$(nm -DC --undefined-only "$program")  # whole: a pipe that is closed early would fail here
+ours=$(grep -E ' anneal::' <<<"$undefined" || true)
+[[ -z $ours ]] || { echo "undefined: $ours"; exit 1; }
+for call in ncclAllGather ncclReduceScatter ncclAllReduce cudaSetDevice; do
+  grep -q "$call" <<<"$undefined" || { echo "$call is not called in $program"; exit 1; }
+done
 if command -v nvidia-smi >/dev/null && nvidia-smi -L 2>/dev/null | grep -q GPU; then
   "$program" check --device cuda
 else
