@@ -71,6 +71,6 @@ Composition parse_formula_counts(std::string_view text) {
   return FormulaReader(text).read();
 }
 
-Composition parse_formula(std::string_view text) { return reduced(parse_formula_counts(text)); }
+Composition formula_composition(std::string_view text) { return reduced(parse_formula_counts(text)); }
 
 }  // namespace anneal

@@ -25,6 +25,6 @@ struct StatedFacts {
 Composition parse_formula_counts(std::string_view text);
 
 /// The same, reduced.
-Composition parse_formula(std::string_view text);
+Composition formula_composition(std::string_view text);
 
 }  // namespace anneal

@@ -18,8 +18,6 @@ namespace anneal {
 
 namespace {
 
-constexpr std::string_view kMark = "\xE2\x96\x81";  // U+2581
-
 std::size_t char_length(char lead) {
   const auto byte = static_cast<unsigned char>(lead);
   return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
@@ -121,11 +119,11 @@ BpeModel::BpeModel(BpeParts given) : parts(std::move(given)), merges(parts.merge
 /// Words (marks and what follows them) may be merged one by one if no merge makes a token with a
 /// mark after something else.
 void BpeModel::find_word_borders() {
-  by_word = !parts.whole_words_first && parts.space_mark != SpaceMark::kNone && piece(kMark) >= 0;
+  by_word = !parts.whole_words_first && parts.space_mark != SpaceMark::kNone && piece(kSpacePiece) >= 0;
   for (const auto& merge : parts.merges) {
     std::string_view text = parts.pieces[static_cast<std::size_t>(merge.result)];
-    while (text.starts_with(kMark)) text.remove_prefix(kMark.size());
-    by_word = by_word && text.find(kMark) == std::string_view::npos;
+    while (text.starts_with(kSpacePiece)) text.remove_prefix(kSpacePiece.size());
+    by_word = by_word && text.find(kSpacePiece) == std::string_view::npos;
   }
 }
 
@@ -172,8 +170,8 @@ std::string BpeModel::normalised(std::string_view text) const {
   std::string out = parts.compose ? composed(text) : std::string(text);
   if (parts.space_mark != SpaceMark::kBefore) return out;
   std::string marked;
-  if (!out.empty()) marked = kMark;
-  for (const char c : out) c == ' ' ? marked.append(kMark) : marked.append(1, c);
+  if (!out.empty()) marked = kSpacePiece;
+  for (const char c : out) c == ' ' ? marked.append(kSpacePiece) : marked.append(1, c);
   return marked;
 }
 
@@ -219,21 +217,21 @@ void BpeModel::append_marked(std::string_view text, bool at_start,
                              std::vector<TokenId>& ids) const {
   std::string marked;
   if (parts.space_mark != SpaceMark::kNone && parts.space_mark != SpaceMark::kBefore) {
-    marked.reserve(text.size() + text.size() / 2 + kMark.size());
+    marked.reserve(text.size() + text.size() / 2 + kSpacePiece.size());
     const bool wanted = parts.space_mark == SpaceMark::kMissing ||
                         (parts.space_mark == SpaceMark::kFirst && at_start);
-    if (wanted && !text.starts_with(' ') && !text.starts_with(kMark)) marked = kMark;
-    for (const char c : text) c == ' ' ? marked.append(kMark) : marked.append(1, c);
+    if (wanted && !text.starts_with(' ') && !text.starts_with(kSpacePiece)) marked = kSpacePiece;
+    for (const char c : text) c == ' ' ? marked.append(kSpacePiece) : marked.append(1, c);
     text = marked;
   }
   if (!by_word && !parts.split_marks) return append_split(text, 0, ids);
   while (!text.empty()) {
     std::size_t end = 0;
     if (parts.split_marks) {
-      end = text.find(kMark, text.starts_with(kMark) ? kMark.size() : 0);
+      end = text.find(kSpacePiece, text.starts_with(kSpacePiece) ? kSpacePiece.size() : 0);
     } else {
-      while (text.substr(end).starts_with(kMark)) end += kMark.size();
-      end = text.find(kMark, end);
+      while (text.substr(end).starts_with(kSpacePiece)) end += kSpacePiece.size();
+      end = text.find(kSpacePiece, end);
     }
     append_split(text.substr(0, end), 0, ids);
     text.remove_prefix(std::min(end, text.size()));

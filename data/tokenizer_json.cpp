@@ -20,7 +20,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kMark = "\xE2\x96\x81";  // U+2581
 constexpr TokenId kMaxId = 10'000'000;  // as recipes allow; a damaged id must not take all memory
 
 std::string utf8(int c) {
@@ -143,9 +142,9 @@ class Reader {
       const std::string type = type_of(step);
       if (type == "NFC" && !before && !marks) {
         parts_.compose = true;
-      } else if (type == "Prepend" && step.value("prepend", "") == kMark) {
+      } else if (type == "Prepend" && step.value("prepend", "") == kSpacePiece) {
         before = true;
-      } else if (type == "Replace" && step.value("content", "") == kMark &&
+      } else if (type == "Replace" && step.value("content", "") == kSpacePiece &&
                  step.contains("pattern") && step["pattern"] == Json{{"String", " "}}) {
         marks = true;
       } else {
@@ -196,7 +195,7 @@ class Reader {
   }
 
   void read_metaspace(const Json& step) {
-    if (step.value("replacement", "") != kMark)
+    if (step.value("replacement", "") != kSpacePiece)
       throw unread("Metaspace with replacement", step.value("replacement", ""));
     const std::string scheme =
         step.value("prepend_scheme", step.value("add_prefix_space", true) ? "always" : "never");
@@ -285,9 +284,9 @@ class Reader {
             std::string(1, static_cast<char>(std::stoi(name.substr(3, 2), nullptr, 16)));
       } else {
         for (std::string_view rest = name; !rest.empty();) {
-          const bool mark = parts_.space_mark != SpaceMark::kNone && rest.starts_with(kMark);
+          const bool mark = parts_.space_mark != SpaceMark::kNone && rest.starts_with(kSpacePiece);
           parts_.bytes[i].push_back(mark ? ' ' : rest.front());
-          rest.remove_prefix(mark ? kMark.size() : 1);
+          rest.remove_prefix(mark ? kSpacePiece.size() : 1);
         }
       }
     }

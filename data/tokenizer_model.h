@@ -12,6 +12,9 @@
 
 namespace anneal {
 
+/// U+2581: stands for a space in the pieces of SentencePiece and of LLaMA-2's tokenizer.json.
+inline constexpr std::string_view kSpacePiece = "\xE2\x96\x81";
+
 struct TokenizerModel {
   virtual ~TokenizerModel() = default;
   /// Ids of a text; nothing is added. Safe to call from several threads. Throws DataError.

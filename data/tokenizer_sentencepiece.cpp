@@ -11,8 +11,6 @@ namespace anneal {
 
 namespace {
 
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581
-
 struct SentencePieceModel : TokenizerModel {
   SentencePieceModel(std::string model_proto, const std::string& where);
   std::vector<TokenId> encode(std::string_view text) const override;
@@ -63,9 +61,9 @@ SentencePieceModel::SentencePieceModel(std::string model_proto, const std::strin
     } else if (!sp.IsControl(id)) {
       std::string_view rest = piece;
       while (!rest.empty()) {
-        const bool mark = rest.starts_with(kSpaceMark);
+        const bool mark = rest.starts_with(kSpacePiece);
         text.push_back(mark ? ' ' : rest.front());
-        rest.remove_prefix(mark ? kSpaceMark.size() : 1);
+        rest.remove_prefix(mark ? kSpacePiece.size() : 1);
       }
     }
     bytes.push_back(std::move(text));
@@ -73,7 +71,7 @@ SentencePieceModel::SentencePieceModel(std::string model_proto, const std::strin
   im_start = exact_id("<|im_start|>");
   im_end = exact_id("<|im_end|>");
   std::vector<std::string> probe;
-  if (sp.Encode("a", &probe).ok() && !probe.empty()) space_before = probe[0].starts_with(kSpaceMark);
+  if (sp.Encode("a", &probe).ok() && !probe.empty()) space_before = probe[0].starts_with(kSpacePiece);
   // SentencePiece cannot tell a literal U+2581 from a space; with byte pieces it can be kept
   for (const std::string_view byte : {"<0xE2>", "<0x96>", "<0x81>"}) {
     const TokenId id = exact_id(byte);
@@ -117,7 +115,7 @@ void SentencePieceModel::append_part(std::string_view part, bool at_start, std::
 
 void SentencePieceModel::append(std::string_view text, std::vector<TokenId>& ids) const {
   // a space at the end has no word to be put before; a literal U+2581 is one more space to SentencePiece
-  if (!by_word || (space_before && text.ends_with(' ')) || text.find(kSpaceMark) != std::string_view::npos) {
+  if (!by_word || (space_before && text.ends_with(' ')) || text.find(kSpacePiece) != std::string_view::npos) {
     append_part(text, /*at_start=*/true, ids);
     return;
   }
@@ -135,11 +133,11 @@ void SentencePieceModel::append(std::string_view text, std::vector<TokenId>& ids
 std::vector<TokenId> SentencePieceModel::encode(std::string_view text) const {
   std::vector<TokenId> ids;
   for (;;) {
-    const std::size_t mark = space_mark_bytes.empty() ? std::string_view::npos : text.find(kSpaceMark);
+    const std::size_t mark = space_mark_bytes.empty() ? std::string_view::npos : text.find(kSpacePiece);
     append(text.substr(0, mark), ids);
     if (mark == std::string_view::npos) return ids;
     ids.insert(ids.end(), space_mark_bytes.begin(), space_mark_bytes.end());
-    text.remove_prefix(mark + kSpaceMark.size());
+    text.remove_prefix(mark + kSpacePiece.size());
   }
 }
 

@@ -43,9 +43,9 @@ int coordination(const SiteCoordination& site) {
 }  // namespace
 
 bool formula_consistent(const StatedFacts& stated) {
-  const Composition sum = parse_formula(stated.formula_sum);
-  return !sum.empty() && parse_formula(stated.block_name) == sum &&
-         parse_formula(stated.formula_structural) == sum;
+  const Composition sum = formula_composition(stated.formula_sum);
+  return !sum.empty() && formula_composition(stated.block_name) == sum &&
+         formula_composition(stated.formula_structural) == sum;
 }
 
 bool multiplicity_consistent(const StatedFacts& stated) {
