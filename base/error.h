@@ -18,6 +18,7 @@ enum class ExitCode {
   kData = 3,           ///< data, file or checkpoint
   kCommunication = 4,  ///< ranks, network or hardware
   kNonFinite = 5,      ///< numbers that are not finite, beyond the policy
+  kStopped = 6,        ///< asked to leave (signal, walltime): saved, the same command goes on
 };
 
 /// Base of all errors thrown on purpose. `hint` is one sentence: what the user can do.
@@ -59,6 +60,12 @@ struct CommunicationError : Error {
 struct NonFiniteError : Error {
   explicit NonFiniteError(const std::string& message, std::string hint = "")
       : Error(ExitCode::kNonFinite, message, std::move(hint)) {}
+};
+
+/// Not a failure: the run was asked to leave, has saved, and goes on when called again (exit code 6).
+struct Stopped : Error {
+  explicit Stopped(const std::string& message, std::string hint = "")
+      : Error(ExitCode::kStopped, message, std::move(hint)) {}
 };
 
 }  // namespace anneal

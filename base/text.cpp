@@ -116,4 +116,53 @@ std::string human_bytes(double bytes) {
   return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, kUnits[unit]);
 }
 
+std::optional<double> parse_duration_s(std::string_view text) {
+  text = trim(text);
+  if (text.empty()) return std::nullopt;
+  const auto whole = [](std::string_view digits) -> std::optional<double> {
+    if (digits.empty() || digits.size() > 9) return std::nullopt;
+    double value = 0;
+    for (const char c : digits) {
+      if (c < '0' || c > '9') return std::nullopt;
+      value = value * 10 + (c - '0');
+    }
+    return value;
+  };
+  double seconds = 0;
+  if (text.find(':') != std::string_view::npos) {
+    if (const auto dash = text.find('-'); dash != std::string_view::npos) {
+      const auto days = whole(text.substr(0, dash));
+      if (!days) return std::nullopt;
+      seconds = *days * 24;
+      text.remove_prefix(dash + 1);
+      if (split(text, ':').size() != 3) return std::nullopt;
+    }
+    const auto parts = split(text, ':');
+    if (parts.size() > 3) return std::nullopt;
+    bool first = true;
+    for (const auto part : parts) {
+      const auto value = whole(part);
+      if (!value || (!first && *value >= 60)) return std::nullopt;
+      seconds = first ? seconds + *value : seconds * 60 + *value;
+      first = false;
+    }
+    return seconds;
+  }
+  if (const auto plain = whole(text)) return plain;
+  constexpr std::string_view kUnits = "dhms";
+  constexpr double kSeconds[] = {86400, 3600, 60, 1};
+  std::size_t next_unit = 0;
+  while (!text.empty()) {
+    const auto end = text.find_first_not_of("0123456789");
+    if (end == std::string_view::npos) return std::nullopt;
+    const auto value = whole(text.substr(0, end));
+    const auto unit = kUnits.find(text[end]);
+    if (!value || unit == std::string_view::npos || unit < next_unit) return std::nullopt;
+    seconds += *value * kSeconds[unit];
+    next_unit = unit + 1;
+    text = trim(text.substr(end + 1));
+  }
+  return seconds;
+}
+
 }  // namespace anneal

@@ -34,6 +34,10 @@ std::string with_commas(std::int64_t count);
 /// Seconds as "45s", "3m 12s", "2h 05m" or "3d 04h".
 std::string human_duration(double seconds);
 
+/// Seconds of a duration as people and Slurm write it: "90", "90s", "1h 30m", "12:30" (minutes and
+/// seconds), "01:30:00", "2-12:00:00" (days first). Nothing if it is none of these.
+std::optional<double> parse_duration_s(std::string_view text);
+
 /// Bytes as "812 B", "3.1 KiB", "2.4 GiB".
 std::string human_bytes(double bytes);
 

@@ -271,6 +271,20 @@ TokenBatch TokenStream::rows(std::uint64_t first_global_index, std::int64_t coun
   return batch;
 }
 
+std::vector<RowDocument> TokenStream::documents(std::uint64_t global_index) const {
+  std::vector<RowDocument> result;
+  const std::uint64_t row = shard_row(global_index);
+  if (state_->synthetic || row >= state_->num_rows) return result;
+  for (const RowPiece& piece : state_->pieces(row)) {
+    const auto& part = state_->part_of_document(piece.document);
+    const std::uint64_t document = piece.document - part.first_document;
+    const std::size_t source = state_->shard(part).source(document);
+    result.push_back({part.file.name, document,
+                      source < state_->manifest.sources.size() ? state_->manifest.sources[source].name : ""});
+  }
+  return result;
+}
+
 std::uint64_t TokenStream::rows_per_epoch() const { return state_->num_rows; }
 std::int64_t TokenStream::num_tokens() const { return static_cast<std::int64_t>(state_->num_tokens); }
 const std::string& TokenStream::fingerprint() const { return state_->fingerprint; }

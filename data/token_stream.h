@@ -13,6 +13,13 @@
 
 namespace anneal {
 
+/// A document (or the piece of one) that lies in a row: its place in the shards.
+struct RowDocument {
+  std::string file;    ///< shard, within the folder
+  std::uint64_t document = 0;  ///< within the file
+  std::string source;
+};
+
 class TokenStream {
  public:
   /// `split`: "train", or the name of a source for what was held out from it. Training rows are
@@ -38,6 +45,9 @@ class TokenStream {
   TokenBatch rows(std::uint64_t first_global_index, std::int64_t count) const;
   /// The shard row behind a global index, before the shuffle.
   std::uint64_t shard_row(std::uint64_t global_index) const;
+
+  /// The documents of the row behind a global index; none for random tokens and padding.
+  std::vector<RowDocument> documents(std::uint64_t global_index) const;
 
   /// Of shards, split, sequence length, isolation and seed: equal ones give equal rows.
   const std::string& fingerprint() const;

@@ -1,6 +1,7 @@
 // One file a subcommand: each adds itself to the command line and returns an exit code when called.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -18,6 +19,7 @@ namespace anneal {
 struct CommandContext {
   World& world;
   Log log;  ///< speaks on rank 0 only, not with --quiet
+  std::chrono::steady_clock::time_point started;  ///< of this process
   const Group& group() const { return world.group(); }
 };
 
@@ -52,5 +54,6 @@ Command add_chat(CLI::App& app);
 Command add_report(CLI::App& app);
 Command add_plan(CLI::App& app);
 Command add_check(CLI::App& app);
+Command add_evaluate(CLI::App& app);
 
 }  // namespace anneal

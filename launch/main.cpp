@@ -1,4 +1,5 @@
 // anneal: parse, build the world, run one command, map an exception to an exit code.
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include "base/error.h"
 #include "base/version.h"
 #include "launch/command.h"
+#include "launch/stop_signals.h"
 #include "launch/supervisor.h"
 #include "trainer/tensor_memory.h"
 
@@ -26,7 +28,8 @@ constexpr const char* kFooter = R"(Examples:
   anneal generate --model runs/quickstart/cif_peft --crystals 10
 
 Exit codes: 0 done, 1 unexpected, 2 usage or recipe, 3 data, file or checkpoint,
-4 communication or hardware, 5 non-finite numbers beyond the policy.)";
+4 communication or hardware, 5 non-finite numbers beyond the policy,
+6 asked to leave (SIGTERM, SIGUSR1, train.walltime): saved, the same command goes on.)";
 
 constexpr const char* kOutOfMemory =
     "out of memory\nhint: fewer rows at once (train.micro_batch, generate.batch), or more ranks";
@@ -38,11 +41,13 @@ int environment_rank() {
   return 0;
 }
 
-/// Ends all ranks with one message: rank 0 speaks at once; another rank gives it a moment, since
-/// most errors are the same everywhere.
+/// Ends all ranks with one message: rank 0 speaks at once; the others give those before them a moment, since
+/// most errors are the same everywhere, and are ended by mpirun while they wait.
 [[noreturn]] void fail(const std::optional<World>& world, ExitCode code, const std::string& message) {
   const int rank = environment_rank();
-  if (rank != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  // Who is being ended by mpirun has lost the others for that reason.
+  if (code == ExitCode::kCommunication && StopSignals::received() == "SIGTERM") std::_Exit(static_cast<int>(code));
+  if (rank != 0) std::this_thread::sleep_for(std::chrono::milliseconds(std::min(1500 + 400 * (rank - 1), 20000)));
   const std::string who = rank == 0 ? "" : fmt::format(" (rank {})", rank);
   std::fprintf(stderr, "anneal: error%s: %s\n", who.c_str(), message.c_str());
   std::fflush(stderr);
@@ -51,7 +56,16 @@ int environment_rank() {
   std::_Exit(static_cast<int>(code));
 }
 
-int run(int argc, char** argv) {
+/// Not an error: all ranks left together.
+int say_stopped(const Stopped& stopped) {
+  if (environment_rank() == 0) {
+    std::fprintf(stderr, "anneal: stopped: %s\n", stopped.full_message().c_str());
+    std::fflush(stderr);
+  }
+  return static_cast<int>(stopped.code());
+}
+
+int run(int argc, char** argv, RankStatus* status, std::chrono::steady_clock::time_point started) {
   CLI::App app{"Turns a LLaMA into a materials-science model, and judges the crystals it generates."};
   app.footer(kFooter);
   app.require_subcommand(1);
@@ -63,7 +77,8 @@ int run(int argc, char** argv) {
       add_run(app),     add_prepare(app), add_train(app),     add_generate(app),
       add_score(app),   add_match(app),   add_eval(app),      add_convert(app),
       add_tokenizer(app), add_logits(app), add_inspect(app),  add_chat(app),
-      add_report(app),  add_plan(app),    add_check(app)};
+      add_report(app),  add_plan(app),    add_check(app),
+      add_evaluate(app)};
   // Also a flag of each command, so that its own help lists it.
   const std::function<void(CLI::App*)> add_quiet = [&](CLI::App* command) {
     command->add_flag("--quiet,-q", quiet, "Print warnings and errors only");
@@ -83,12 +98,14 @@ int run(int argc, char** argv) {
   }
   std::optional<World> world;
   try {
-    world.emplace();
+    world.emplace(status);
     for (const auto& command : commands) {
       if (!command.app->parsed()) continue;
-      return command.action({*world, Log(world->group().is_root(), quiet)});
+      return command.action({*world, Log(world->group().is_root(), quiet), started});
     }
     return static_cast<int>(ExitCode::kUsage);
+  } catch (const Stopped& stopped) {
+    return say_stopped(stopped);
   } catch (const Error& error) {
     fail(world, error.code(), error.full_message());
   } catch (const std::bad_alloc&) {
@@ -106,12 +123,15 @@ int run(int argc, char** argv) {
 }  // namespace anneal
 
 int main(int argc, char** argv) {
-  anneal::supervise_rank();
+  const auto started = std::chrono::steady_clock::now();
+  anneal::RankStatus* status = anneal::make_shared_rank_status();
+  anneal::supervise_rank(status);
+  anneal::install_stop_signals();
   // Activations are freed and taken again every step: keep their memory instead of giving it back to
   // the system. Large tensors have their own way; malloc's is for the rest.
   anneal::keep_tensor_memory();
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   std::signal(SIGPIPE, SIG_IGN);
-  return anneal::run(argc, argv);
+  return anneal::run(argc, argv, status, started);
 }

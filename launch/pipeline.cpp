@@ -15,6 +15,7 @@
 #include "base/version.h"
 #include "launch/report.h"
 #include "launch/stage.h"
+#include "launch/stop_signals.h"
 
 namespace anneal {
 namespace fs = std::filesystem;
@@ -141,7 +142,10 @@ class PipelineRun {
 
   void run(bool fresh) {
     const auto start = std::chrono::steady_clock::now();
-    for (std::size_t i = 0; i < recipes_.size(); ++i) run_one(i, fresh);
+    for (std::size_t i = 0; i < recipes_.size(); ++i) {
+      run_one(i, fresh);
+      if (i + 1 < recipes_.size()) leave_if_asked(recipes_[i].name);
+    }
     if (!context_.group().is_root()) return;
     write_report(dir_, pipeline_.name);
     const double seconds =
@@ -152,6 +156,14 @@ class PipelineRun {
   }
 
  private:
+  /// A signal that came when a training stage was past its last step.
+  void leave_if_asked(const std::string& stage) const {
+    double asked[1] = {StopSignals::received().empty() ? 0.0 : 1.0};
+    context_.group().all_reduce_sum(asked, "agreement on leaving between two stages");
+    if (asked[0] == 0) return;
+    throw Stopped(fmt::format("a signal: left after the stage {}", stage), "the same command goes on from there");
+  }
+
   void run_one(std::size_t i, bool fresh) {
     const Recipe& recipe = recipes_[i];
     const fs::path folder = recipe.run.dir;

@@ -20,6 +20,9 @@ std::string percent(double fraction, int decimals = 1);
 /// 1234567 -> "1.23 M".
 std::string short_count(double count);
 
+/// Rows of cells as aligned columns for a terminal, the first row underlined; `right`: columns set to the right.
+std::string aligned_table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right);
+
 /// Round axis marks that cover [low, high]: about `wanted` of them.
 std::vector<double> axis_marks(double low, double high, int wanted);
 

@@ -16,8 +16,15 @@ std::size_t columns(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-/// Rows of cells as aligned columns, the first row underlined.
-std::string aligned(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right) {
+std::string rate(double count, double total) {
+  if (total <= 0) return "-";
+  const Interval interval = wilson(count, total);
+  return fmt::format("{} [{:.1f}, {:.1f}]", percent(count / total), 100 * interval.low, 100 * interval.high);
+}
+
+}  // namespace
+
+std::string aligned_table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right) {
   std::vector<std::size_t> widths(right.size(), 0);
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns(row[i]));
@@ -40,14 +47,6 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows, const std
   return text;
 }
 
-std::string rate(double count, double total) {
-  if (total <= 0) return "-";
-  const Interval interval = wilson(count, total);
-  return fmt::format("{} [{:.1f}, {:.1f}]", percent(count / total), 100 * interval.low, 100 * interval.high);
-}
-
-}  // namespace
-
 std::string summary_table(const std::filesystem::path& run_dir) {
   const RunReport run = read_run(run_dir);
   std::vector<std::vector<std::string>> rows = {{"stage", "kind", "status", "time", "result"}};
@@ -57,14 +56,14 @@ std::string summary_table(const std::filesystem::path& run_dir) {
     rows.push_back({stage.name, stage.kind, stage.status, stage.seconds ? human_duration(*stage.seconds) : "-", headline(stage)});
   }
   if (run.stages.size() > 1 && seconds > 0) rows.push_back({"together", "", "", human_duration(seconds), ""});
-  std::string text = aligned(rows, {false, false, false, true, false});
+  std::string text = aligned_table(rows, {false, false, false, true, false});
   for (const auto& stage : run.stages) {
     if (stage.validity.empty()) continue;
     rows = {{stage.name + ": crystals", "judged", "structural [95 %]", "compositional [95 %]", "both [95 %]"}};
     for (const auto& v : stage.validity) {
       rows.push_back({v.name, fmt::format("{:.0f}", v.total), rate(v.struct_valid, v.total), rate(v.comp_valid, v.total), rate(v.valid, v.total)});
     }
-    text += "\n" + aligned(rows, {false, true, true, true, true});
+    text += "\n" + aligned_table(rows, {false, true, true, true, true});
   }
   for (const auto& note : run.notes) text += "note: " + note + "\n";
   return text;

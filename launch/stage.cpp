@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "data/corpus.h"
 #include "data/tokenizer_training.h"
+#include "launch/stop_signals.h"
 #include "parallel/device_backend.h"
 #include "recipes/recipe.h"
 #include "trainer/train.h"
@@ -41,9 +42,16 @@ Json run_train_stage(const Recipe& recipe, const CommandContext& context, bool f
   context.world.set_timeout(recipe.train.watchdog_s);
   const DeviceBackend backend = make_device_backend(context.world, recipe.train.device);
   if (!backend.device.is_cpu()) context.log.info("{} GPU(s): {}", context.group().size(), backend.name);
-  const TrainOutcome outcome = train(
-      recipe, backend.group, context.log,
-      {.fresh = fresh, .ranks_on_node = context.world.ranks_on_node(), .device = backend.device});
+  const StopSignals remembered;
+  const TrainOutcome outcome =
+      train(recipe, backend.group, context.log,
+            {.fresh = fresh,
+             .ranks_on_node = context.world.ranks_on_node(),
+             .device = backend.device,
+             .asked_to_leave = StopSignals::received,
+             .started = context.started,
+             .on_step = [&](std::int64_t step) { context.world.status().step = step; }});
+  context.world.status().step = 0;
   context.world.set_timeout(World::kDefaultTimeoutS);
   Json metrics{{"steps", outcome.steps},
                {"tokens", outcome.tokens},

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "parallel/mpi_reduce_scatter.h"
+#include "parallel/roll_call.h"
 
 namespace anneal {
 
@@ -39,6 +40,11 @@ struct Caller {
   int rank;
   std::shared_ptr<double> timeout_s;
   std::shared_ptr<std::string> place;
+  RankStatus* status;                   // what this rank is doing
+  std::shared_ptr<RollCall> roll_call;  // who is missing; nothing with one rank
+
+  /// Seconds before the time-out at which the others are asked where they are.
+  double ask_before_s() const { return std::clamp(*timeout_s / 4, 0.5, 5.0); }
 };
 
 /// Waits by asking again and again, until the time-out.
@@ -48,19 +54,29 @@ class PolledWork : public WorkImpl {
       : caller_(std::move(caller)), label_(std::move(label)), patient_(patient) {}
   void wait() override {
     using Clock = std::chrono::steady_clock;
-    const auto start = Clock::now();
+    auto looked = Clock::now();
+    double waited_s = 0;
+    bool asked = false;
+    caller_.status->begin(label_);
     for (std::int64_t spins = 0;; ++spins) {
-      if (advance()) return;
+      if (advance()) return caller_.status->end();
       if (patient_ && spins > 200) {
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
       } else if (spins > 20) {
         std::this_thread::yield();
       }
-      if (spins % 256 == 255) {
-        const double waited_s = std::chrono::duration<double>(Clock::now() - start).count();
-        if (!patient_ && waited_s > *caller_.timeout_s) {
-          throw waited_too_long(caller_.rank, label_, *caller_.place, waited_s);
-        }
+      if (spins % 64 != 63) continue;
+      if (caller_.roll_call) caller_.roll_call->attend();
+      // A rank that was stopped itself has waited for nobody meanwhile.
+      const auto now = Clock::now();
+      waited_s += std::min(std::chrono::duration<double>(now - looked).count(), 1.0);
+      looked = now;
+      if (patient_ || waited_s < *caller_.timeout_s - caller_.ask_before_s()) continue;
+      if (caller_.roll_call && !asked) caller_.roll_call->ask();
+      asked = true;
+      if (waited_s > *caller_.timeout_s) {
+        throw waited_too_long(caller_.rank, label_, *caller_.place, waited_s,
+                              caller_.roll_call ? caller_.roll_call->missing() : "");
       }
     }
   }
@@ -144,8 +160,9 @@ class MpiAllReduceWork : public MpiReduceWork {
 
 class MpiGroup : public GroupImpl {
  public:
-  MpiGroup(MPI_Comm comm, std::shared_ptr<double> timeout_s)
-      : comm_(comm), timeout_s_(std::move(timeout_s)) {
+  MpiGroup(MPI_Comm comm, std::shared_ptr<double> timeout_s, RankStatus* status,
+           std::shared_ptr<RollCall> roll_call)
+      : comm_(comm), timeout_s_(std::move(timeout_s)), status_(status), roll_call_(std::move(roll_call)) {
     check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", "start", -1);
     check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank", "start", -1);
     check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size", "start", rank_);
@@ -215,7 +232,7 @@ class MpiGroup : public GroupImpl {
   std::shared_ptr<GroupImpl> split(int color, const std::string& label) override {
     MPI_Comm part = MPI_COMM_NULL;
     check(MPI_Comm_split(comm_, color, rank_, &part), "MPI_Comm_split", label, rank_);
-    return std::make_shared<MpiGroup>(part, timeout_s_);
+    return std::make_shared<MpiGroup>(part, timeout_s_, status_, roll_call_);
   }
   [[noreturn]] void abort(int exit_code) override {
     MPI_Abort(MPI_COMM_WORLD, exit_code);
@@ -231,7 +248,7 @@ class MpiGroup : public GroupImpl {
     }
     return static_cast<int>(count);
   }
-  Caller caller() const { return {rank_, timeout_s_, place()}; }
+  Caller caller() const { return {rank_, timeout_s_, place(), status_, roll_call_}; }
   Work work(MPI_Request request, const std::string& label, bool patient) const {
     return Work(std::make_unique<MpiWork>(request, caller(), label, patient));
   }
@@ -242,6 +259,8 @@ class MpiGroup : public GroupImpl {
   }
   MPI_Comm comm_;
   std::shared_ptr<double> timeout_s_;
+  RankStatus* status_;
+  std::shared_ptr<RollCall> roll_call_;
   int rank_ = 0, size_ = 1;
   std::uint64_t num_reductions_ = 0;
 };
@@ -255,14 +274,21 @@ bool started_by_mpi() {
   return false;
 }
 
-World::World() : group_(make_solo_group()), timeout_s_(std::make_shared<double>(kDefaultTimeoutS)) {
+World::World(RankStatus* status)
+    : own_status_(status ? nullptr : std::make_unique<RankStatus>()),
+      status_(status ? status : own_status_.get()),
+      group_(make_solo_group()),
+      timeout_s_(std::make_shared<double>(kDefaultTimeoutS)) {
   if (!started_by_mpi()) return;
   int provided = 0;
   if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided) != MPI_SUCCESS) {
     throw CommunicationError("MPI_Init_thread failed", "start the program with mpirun");
   }
   owns_mpi_ = true;
-  group_ = Group(std::make_shared<MpiGroup>(MPI_COMM_WORLD, timeout_s_));
+  int size = 1;
+  check(MPI_Comm_size(MPI_COMM_WORLD, &size), "MPI_Comm_size", "start", -1);
+  auto roll_call = size > 1 ? std::make_shared<RollCall>(MPI_COMM_WORLD, *status_) : nullptr;
+  group_ = Group(std::make_shared<MpiGroup>(MPI_COMM_WORLD, timeout_s_, status_, std::move(roll_call)));
   MPI_Comm node = MPI_COMM_NULL;
   check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node),
         "MPI_Comm_split_type", "start", group_.rank());

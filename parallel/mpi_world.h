@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/rank_status.h"
 #include "parallel/group.h"
 
 namespace anneal {
@@ -14,11 +15,14 @@ bool started_by_mpi();
 /// solo. Build it once in main and pass `group()` on.
 class World {
  public:
-  World();
+  /// `status` is told every operation that is waited for; with nullptr the world has its own.
+  explicit World(RankStatus* status = nullptr);
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   const Group& group() const { return group_; }
+  /// What this rank is doing.
+  RankStatus& status() const { return *status_; }
   /// Ranks that share this machine.
   int ranks_on_node() const { return ranks_on_node_; }
   /// This rank's number among them: which of the node's GPUs it takes.
@@ -31,6 +35,8 @@ class World {
   const std::shared_ptr<double>& timeout() const { return timeout_s_; }
 
  private:
+  std::unique_ptr<RankStatus> own_status_;
+  RankStatus* status_;
   Group group_;
   int ranks_on_node_ = 1, local_rank_ = 0;
   bool owns_mpi_ = false;

@@ -100,6 +100,14 @@ void visit_fields(V& v, OptimizerOptions& o) {
 }
 
 template <class V>
+void visit_fields(V& v, FaultOptions& o) {
+  v.field("skip_in_a_row", o.skip_in_a_row, at_least(0), "steps at fault (loss or gradient not finite, or a spike) skipped before the run goes back to its last checkpoint");
+  v.field("rewinds", o.rewinds, at_least(0), "times a run may go back, leaving out the batches at fault; then exit code 5");
+  v.field("spike_z", o.spike_z, at_least(0), "standard deviations above the mean of the steps before that make a loss a spike; 0: off");
+  v.field("spike_window", o.spike_window, between(16, 100000), "steps that mean and deviation are taken over");
+}
+
+template <class V>
 void visit_fields(V& v, TrainOptions& o) {
   v.field("steps", o.steps, at_least(0), "optimizer steps; 0: from epochs");
   v.field("epochs", o.epochs, at_least(0), "passes over the rows, when steps is 0");
@@ -108,6 +116,10 @@ void visit_fields(V& v, TrainOptions& o) {
   v.field("sequence_length", o.sequence_length, between(8, 10000000), "tokens a row");
   v.field("checkpoint_every", o.checkpoint_every, at_least(0), "steps; 0: only at the end");
   v.field("keep_checkpoints", o.keep_checkpoints, at_least(1), "newest ones kept");
+  v.field("keep_every", o.keep_every, at_least(0), "checkpoints of steps that this divides stay for good; 0: none");
+  v.field("keep_best", o.keep_best, at_least(0), "checkpoints with the lowest mean held-out loss that stay; 0: none");
+  v.field("checkpoint_writing", o.checkpoint_writing, one_of({"background", "wait"}), "background: slices are copied and written while training goes on; wait: no copy, training stands still");
+  v.field("walltime", o.walltime, Rule{}, "save and leave (exit code 6) before this much time since the start: 3h 50m, 03:50:00, 1-00:00:00 or seconds; empty: no limit");
   v.field("validate_every", o.validate_every, at_least(0), "steps; 0: at the start and the end");
   v.field("activation_checkpointing", o.activation_checkpointing, one_of({"none", "selective", "full"}), "what the backward pass recomputes: nothing, all but attention, whole blocks");
   v.field("replicate", o.replicate, at_least(1), "copies of the sharded model; each is spread over ranks / replicate ranks");
@@ -120,6 +132,7 @@ void visit_fields(V& v, TrainOptions& o) {
   v.field("reduce", o.reduce, one_of({"fp32", "bf16"}), "of full gradients and their exchange, with precision: bf16");
   v.field("threads", o.threads, between(0, 4096), "compute threads a rank; 0: cores / ranks");
   v.field("watchdog_s", o.watchdog_s, at_least(1), "seconds a collective may take");
+  v.section("faults", o.faults, "steps at fault: skip, go back, end");
   v.section("optimizer", o.optimizer, "AdamW and its schedule");
 }
 

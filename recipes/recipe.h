@@ -37,7 +37,8 @@ Recipe load_stage(const Pipeline& pipeline, const PipelineStage& stage,
 std::string to_yaml(const Recipe& recipe);
 
 /// The recipe with everything at its default that changes neither weights nor results, only how
-/// often, how fast and on how much memory they are made: checkpoints, threads, recomputation...
+/// often, how fast and on how much memory they are made: checkpoints, threads, recomputation...; and
+/// the policy for steps at fault, which sound runs never meet.
 Recipe without_cadence(Recipe recipe);
 
 /// All keys with default, range and comment, for `--help` and the documentation.

@@ -89,6 +89,16 @@ struct OptimizerOptions {
   double clip = 1.0;  ///< largest global gradient norm; 0 = no clipping
 };
 
+/// What happens to a step that is at fault: its loss or gradient is not finite, or its loss is a spike. It
+/// changes no weight; after several in a row the run goes back to its last checkpoint and leaves the
+/// batches at fault out; after several such returns it ends (exit code 5).
+struct FaultOptions {
+  std::int64_t skip_in_a_row = 5;  ///< steps at fault skipped before the run goes back
+  std::int64_t rewinds = 2;        ///< times a run may go back
+  double spike_z = 0;              ///< loss above the mean of the steps before by so many standard deviations; 0 = off
+  std::int64_t spike_window = 128;  ///< steps that mean and deviation are taken over (16 are needed)
+};
+
 struct TrainOptions {
   std::int64_t steps = 0;        ///< optimizer steps; 0 = from epochs
   double epochs = 1.0;
@@ -97,6 +107,10 @@ struct TrainOptions {
   std::int64_t sequence_length = 256;  ///< tokens a row
   std::int64_t checkpoint_every = 0;   ///< steps; 0 = only at the end
   std::int64_t keep_checkpoints = 2;   ///< newest ones kept
+  std::int64_t keep_every = 0;         ///< checkpoints of steps that this divides stay for good; 0 = none
+  std::int64_t keep_best = 0;          ///< checkpoints with the lowest mean held-out loss kept; 0 = none
+  std::string checkpoint_writing = "background";  ///< background (a copy, by a thread) or wait
+  std::string walltime;                ///< the run saves and leaves (exit code 6) before so much time; "" = no limit
   std::int64_t validate_every = 0;     ///< steps; 0 = at the start and the end
   std::string activation_checkpointing = "none";  ///< none, selective or full
   std::int64_t replicate = 1;    ///< copies of the sharded model; ranks / replicate ranks share one
@@ -109,6 +123,7 @@ struct TrainOptions {
   std::string reduce = "fp32";     ///< of full gradients and their exchange, with precision bf16: fp32 or bf16
   std::int64_t threads = 0;            ///< compute threads a rank; 0 = cores / ranks on this node
   double watchdog_s = 600;             ///< a collective that takes longer ends the job (exit code 4)
+  FaultOptions faults;
   OptimizerOptions optimizer;
 };
 

@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include "base/text.h"
 #include "recipes/recipe.h"
 
 namespace anneal {
@@ -133,6 +134,9 @@ class Validator {
   void training() {
     const auto& t = r_.train;
     if (t.steps == 0 && t.epochs == 0) fault("train.steps", "'train.steps' and 'train.epochs' are both 0: nothing would be trained");
+    if (!t.walltime.empty() && parse_duration_s(t.walltime).value_or(0) <= 0) {
+      fault("train.walltime", "'train.walltime' = {} is no duration; it looks like 3h 50m, 03:50:00, 1-00:00:00 or 13800 (seconds)", anneal::quoted(t.walltime));
+    }
     if (t.micro_batch > t.global_batch) {
       fault("train.micro_batch", "'train.micro_batch' = {} is larger than 'train.global_batch' = {}", t.micro_batch, t.global_batch);
     }

@@ -39,7 +39,8 @@ set_tests_properties(cuda_program PROPERTIES SKIP_RETURN_CODE 77)
 
 # Shell tests of the program itself; each says what it checks and prints what it saw when it fails.
 add_test(NAME layers COMMAND ${CMAKE_SOURCE_DIR}/tests/check_layers ${CMAKE_SOURCE_DIR})
-foreach(name models training resume bad_input score pipeline plan)
+foreach(name models training resume bad_input score pipeline plan survival worlds torture
+        evaluate slurm)
   if(EXISTS ${CMAKE_SOURCE_DIR}/tests/launch/${name}.sh)
     add_test(NAME program_${name} COMMAND bash ${CMAKE_SOURCE_DIR}/tests/launch/${name}.sh $<TARGET_FILE:anneal>
              WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -12,6 +11,8 @@
 #include "base/files.h"
 #include "base/fingerprint.h"
 #include "base/text.h"
+#include "parallel/agreement.h"
+#include "trainer/checkpoint_writer.h"
 #include "trainer/safetensors.h"
 
 namespace anneal {
@@ -20,10 +21,8 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr const char* kFormat = "anneal-checkpoint";
-constexpr int kVersion = 1;
-
-std::string rank_file(int rank) { return fmt::format("rank_{:05}.safetensors", rank); }
+constexpr const char* kCheckpointFormat = "anneal-checkpoint";
+constexpr int kCheckpointVersion = 2;  // 1 had no faults, recent losses and held-out losses
 
 /// The three slices of a trained unit, by the names they have in the file.
 std::vector<std::pair<std::string, at::Tensor>> slices(ShardedUnit& unit) {
@@ -31,33 +30,6 @@ std::vector<std::pair<std::string, at::Tensor>> slices(ShardedUnit& unit) {
   return {{name + "/weights", unit.weights()},
           {name + "/first_moment", unit.first_moment()},
           {name + "/second_moment", unit.second_moment()}};
-}
-
-/// Every rank's 32 hexadecimal digits on all ranks, through a sum of numbers below 2^16.
-std::vector<std::string> exchange_fingerprints(const std::string& own, const Group& group) {
-  std::vector<double> parts(8 * group.size(), 0.0);
-  for (int i = 0; i < 8; ++i) {
-    parts[8 * group.rank() + i] = std::stoi(own.substr(4 * i, 4), nullptr, 16);
-  }
-  group.all_reduce_sum(parts, "exchange of checkpoint fingerprints");
-  std::vector<std::string> all(group.size());
-  for (int r = 0; r < group.size(); ++r) {
-    for (int i = 0; i < 8; ++i) all[r] += fmt::format("{:04x}", static_cast<int>(parts[8 * r + i]));
-  }
-  return all;
-}
-
-std::vector<fs::path> checkpoints_newest_first(const fs::path& folder) {
-  std::vector<fs::path> found;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    if (entry.is_directory() && entry.path().filename().string().starts_with("step_") &&
-        fs::exists(entry.path() / "manifest.json")) {
-      found.push_back(entry.path());
-    }
-  }
-  std::sort(found.rbegin(), found.rend());
-  return found;
 }
 
 [[noreturn]] void damaged(const fs::path& path, const std::string& reason) {
@@ -68,10 +40,11 @@ Json read_manifest(const fs::path& checkpoint) {
   Json manifest;
   try {
     manifest = Json::parse(read_file(checkpoint / "manifest.json"));
-    if (manifest.at("format") != kFormat) damaged(checkpoint, "manifest.json is of another format");
-    if (manifest.at("version") != kVersion) {
-      throw DataError(fmt::format("checkpoint {} has version {}, this program reads {}",
-                                  checkpoint.string(), manifest.at("version").dump(), kVersion));
+    if (manifest.at("format") != kCheckpointFormat) damaged(checkpoint, "manifest.json is of another format");
+    const Json& version = manifest.at("version");
+    if (version != 1 && version != kCheckpointVersion) {
+      throw DataError(fmt::format("checkpoint {} has version {}, this program reads 1 and {}",
+                                  checkpoint.string(), version.dump(), kCheckpointVersion));
     }
   } catch (const nlohmann::json::exception& error) {
     damaged(checkpoint, fmt::format("manifest.json: {}", error.what()));
@@ -126,90 +99,126 @@ void load_unit(const fs::path& checkpoint, const Json& manifest,
   }
 }
 
-/// All files are whole and the manifest reads: "" on every rank, or why not (on the ranks that know).
-std::string damage(const fs::path& checkpoint, Json& manifest, const Group& group) {
-  std::string fault;
-  try {
-    manifest = read_manifest(checkpoint);
-    verify_files(checkpoint, manifest, group);
-  } catch (const DataError& error) {
-    fault = error.what();
+TrainState read_state(const Json& manifest) {
+  TrainState state{.step = manifest.at("step"),
+                   .samples = manifest.at("samples"),
+                   .tokens = manifest.at("tokens"),
+                   .updates = manifest.at("updates"),
+                   .skipped_in_a_row = manifest.value("skipped_in_a_row", std::int64_t{0}),
+                   .fault_begin = manifest.value("fault_begin", std::int64_t{0}),
+                   .recent_losses = manifest.value("recent_losses", std::vector<double>{}),
+                   .data_fingerprint = manifest.at("data_fingerprint"),
+                   .recipe_fingerprint = manifest.at("recipe_fingerprint")};
+  const Json heldout = manifest.value("heldout", Json::object());
+  for (const auto& [split, loss] : heldout.items()) {
+    if (loss.is_number()) state.heldout[split] = loss;
   }
-  double faults[1] = {fault.empty() ? 0.0 : 1.0};
-  group.all_reduce_sum(faults, "agreement on a checkpoint");
-  if (faults[0] > 0 && fault.empty()) fault = fmt::format("checkpoint {} is damaged", checkpoint.string());
-  return fault;
+  return state;
 }
 
-/// The shard group's slices, then the manifest; then older checkpoints go.
-void write_slices(const fs::path& target, ShardedModel& model, const TrainState& state, std::int64_t keep) {
-  const Group& group = model.mesh().shard;
-  std::vector<std::pair<std::string, at::Tensor>> tensors;
-  for (ShardedUnit* unit : model.trained_units()) {
-    for (auto& slice : slices(*unit)) tensors.push_back(slice);
-  }
-  const fs::path own = target / rank_file(group.rank());
-  write_safetensors(own, tensors);
-  const auto fingerprints = exchange_fingerprints(fingerprint_file(own), group);
-  if (group.is_root()) {
-    Json manifest{{"format", kFormat},
-                  {"version", kVersion},
-                  {"step", state.step},
-                  {"samples", state.samples},
-                  {"tokens", state.tokens},
-                  {"updates", state.updates},
-                  {"world_size", group.size()},
-                  {"data_fingerprint", state.data_fingerprint},
-                  {"recipe_fingerprint", state.recipe_fingerprint}};
-    for (ShardedUnit* unit : model.trained_units()) {
-      manifest["units"].push_back({{"name", unit->layout().name()},
-                                   {"numel", unit->layout().numel()},
-                                   {"slice_numel", unit->slice_numel()}});
-    }
-    for (int r = 0; r < group.size(); ++r) {
-      manifest["files"].push_back({{"name", rank_file(r)},
-                                   {"bytes", fs::file_size(target / rank_file(r))},
-                                   {"fingerprint", fingerprints[r]}});
-    }
-    write_file_atomic(target / "manifest.json", manifest.dump(2) + "\n");
-    const auto all = checkpoints_newest_first(target.parent_path());
-    for (std::size_t i = static_cast<std::size_t>(keep); i < all.size(); ++i) {
-      fs::remove(all[i] / "manifest.json");  // first: what is left must not look whole
-      fs::remove_all(all[i]);
-    }
-  }
-}
-
-TrainState load_checkpoint(const fs::path& checkpoint, const Json& manifest, ShardedModel& model) {
+TrainState load_verified(const fs::path& checkpoint, const Json& manifest, ShardedModel& model) {
   std::vector<SafetensorsFile> files;
   for (const auto& file : manifest.at("files")) {
     files.push_back(SafetensorsFile::open(checkpoint / file.at("name").get<std::string>()));
   }
   for (ShardedUnit* unit : model.trained_units()) load_unit(checkpoint, manifest, files, *unit);
   model.weights_changed();
-  return {.step = manifest.at("step"),
-          .samples = manifest.at("samples"),
-          .tokens = manifest.at("tokens"),
-          .updates = manifest.at("updates"),
-          .data_fingerprint = manifest.at("data_fingerprint"),
-          .recipe_fingerprint = manifest.at("recipe_fingerprint")};
+  return read_state(manifest);
 }
 
 }  // namespace
 
 std::string checkpoint_name(std::int64_t step) { return fmt::format("step_{:08}", step); }
 
-void save_checkpoint(const fs::path& folder, ShardedModel& model, const TrainState& state,
-                     const Group& group, std::int64_t keep) {
-  const fs::path target = folder / checkpoint_name(state.step);
-  if (group.is_root()) {
-    fs::remove_all(target);  // what an earlier, abandoned save of this step left
-    make_folders(target);
+std::string checkpoint_rank_file(int rank) { return fmt::format("rank_{:05}.safetensors", rank); }
+
+std::vector<std::pair<std::string, at::Tensor>> checkpoint_slices(ShardedModel& model) {
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  for (ShardedUnit* unit : model.trained_units()) {
+    for (auto& slice : slices(*unit)) tensors.push_back(slice);
   }
-  group.barrier("start of a checkpoint");
-  // Replicas hold the same slices: those of the first copy of the model write them, once.
-  if (model.mesh().speaks()) write_slices(target, model, state, keep);
-  group.barrier("end of a checkpoint");
+  return tensors;
+}
+
+std::string checkpoint_manifest(ShardedModel& model, const TrainState& state,
+                                const std::vector<CheckpointFile>& files) {
+  Json manifest{{"format", kCheckpointFormat},
+                {"version", kCheckpointVersion},
+                {"step", state.step},
+                {"samples", state.samples},
+                {"tokens", state.tokens},
+                {"updates", state.updates},
+                {"skipped_in_a_row", state.skipped_in_a_row},
+                {"fault_begin", state.fault_begin},
+                {"world_size", files.size()},
+                {"data_fingerprint", state.data_fingerprint},
+                {"recipe_fingerprint", state.recipe_fingerprint}};
+  if (!state.recent_losses.empty()) manifest["recent_losses"] = state.recent_losses;
+  manifest["heldout"] = Json::object();
+  for (const auto& [split, loss] : state.heldout) manifest["heldout"][split] = loss;
+  for (ShardedUnit* unit : model.trained_units()) {
+    manifest["units"].push_back({{"name", unit->layout().name()},
+                                 {"numel", unit->layout().numel()},
+                                 {"slice_numel", unit->slice_numel()}});
+  }
+  for (std::size_t r = 0; r < files.size(); ++r) {
+    manifest["files"].push_back({{"name", checkpoint_rank_file(static_cast<int>(r))},
+                                 {"bytes", files[r].bytes},
+                                 {"fingerprint", files[r].fingerprint}});
+  }
+  return manifest.dump(2) + "\n";
+}
+
+std::vector<fs::path> checkpoints_newest_first(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.is_directory() && entry.path().filename().string().starts_with("step_") &&
+        fs::exists(entry.path() / "manifest.json")) {
+      found.push_back(entry.path());
+    }
+  }
+  std::sort(found.rbegin(), found.rend());
+  return found;
+}
+
+std::vector<KnownCheckpoint> known_checkpoints(const fs::path& folder) {
+  std::vector<KnownCheckpoint> known;
+  for (const auto& path : checkpoints_newest_first(folder)) {
+    try {
+      const TrainState state = read_state(read_manifest(path));
+      KnownCheckpoint entry{.step = state.step};
+      double sum = 0;
+      for (const auto& [split, loss] : state.heldout) sum += loss;
+      if (!state.heldout.empty()) entry.heldout = sum / static_cast<double>(state.heldout.size());
+      known.push_back(entry);
+    } catch (const std::exception&) {  // a damaged one is nobody's to remove or to count
+    }
+  }
+  return known;
+}
+
+void remove_checkpoint(const fs::path& checkpoint) {
+  std::error_code ignored;
+  fs::remove(checkpoint / "manifest.json", ignored);
+  fs::remove_all(checkpoint, ignored);
+}
+
+std::optional<TrainState> load_checkpoint(const fs::path& checkpoint, ShardedModel& model,
+                                          const Group& group, std::string& fault) {
+  Json manifest;
+  std::string own;
+  try {
+    manifest = read_manifest(checkpoint);
+    verify_files(checkpoint, manifest, group);
+  } catch (const DataError& error) {
+    own = error.what();
+  } catch (const nlohmann::json::exception& error) {
+    own = fmt::format("checkpoint {} is damaged: manifest.json: {}", checkpoint.string(), error.what());
+  }
+  fault = agreed_fault(group, own, "agreement on a checkpoint");
+  if (!fault.empty()) return std::nullopt;
+  return load_verified(checkpoint, manifest, model);
 }
 
 std::optional<TrainState> load_newest_checkpoint(const fs::path& folder, ShardedModel& model,
@@ -223,15 +232,18 @@ std::optional<TrainState> load_newest_checkpoint(const fs::path& folder, Sharded
   std::string first_fault;
   for (const auto name : split(names, '\n')) {
     if (name.empty()) continue;
-    const fs::path candidate = folder / name;
-    Json manifest;
-    const std::string fault = damage(candidate, manifest, group);
-    if (fault.empty()) return load_checkpoint(candidate, manifest, model);
+    std::string fault;
+    if (auto state = load_checkpoint(folder / name, model, group, fault)) return state;
     log.warn("{}; trying the one before", fault);
     if (first_fault.empty()) first_fault = fault;
   }
   if (names.empty()) return std::nullopt;
   throw DataError(first_fault, "no whole checkpoint is left: start again with --fresh");
+}
+
+void save_checkpoint(const fs::path& folder, ShardedModel& model, const TrainState& state,
+                     const Group& group, std::int64_t keep) {
+  CheckpointWriter(folder, group, {.newest = keep}, Log(false)).save(model, state);
 }
 
 void remove_unfinished_checkpoints(const fs::path& folder) {

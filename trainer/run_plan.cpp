@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "trainer/checkpoint_retention.h"
 #include "trainer/gather_policy.h"
 #include "trainer/initial_weights.h"
 #include "trainer/model/head.h"
@@ -103,6 +104,9 @@ MemoryPlan memory_plan(const ModelShape& s, const Recipe& recipe, int ranks, con
   add("weights (fp32)", lora ? "P_adapters 4 / R" : "P 4 / R", (lora ? layers * unit.adapter : base) / r * 4);
   add("gradients", "P_trained 4 / R", trained / r * 4);
   add("Adam's moments", "P_trained 8 / R", trained / r * 8);
+  if (copies_for_checkpoints(recipe.train)) {
+    add("copy for checkpoints", "P_trained 12 / R", trained / r * 12);
+  }
   if (!whole) {
     const auto slots = static_cast<double>(policy.block_slots);
     add("gathered blocks", policy.keep_blocks ? "L P_block e" : fmt::format("{} P_block e", policy.block_slots),

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/fingerprint.h"
 #include "base/random.h"
+#include "base/rank_status.h"
 #include "base/text.h"
 #include "tests/catch.h"
 #include "tests/temporary_folder.h"
@@ -107,4 +108,30 @@ TEST_CASE("fingerprints of a file and of its bytes agree") {
   pieces.add("bytes");
   CHECK(pieces.hex() == fingerprint("some bytes"));
   CHECK(fingerprint("a") != fingerprint("b"));
+}
+
+TEST_CASE("durations are read as people and Slurm write them") {
+  CHECK(parse_duration_s("90") == 90);
+  CHECK(parse_duration_s("90s") == 90);
+  CHECK(parse_duration_s("1h 30m") == 5400);
+  CHECK(parse_duration_s("1d2h3m4s") == 93784);
+  CHECK(parse_duration_s("12:30") == 750);
+  CHECK(parse_duration_s("01:30:00") == 5400);
+  CHECK(parse_duration_s("2-12:00:00") == 216000);
+  for (const char* wrong : {"", "soon", "1x", "30m 1h", "1:60", "1:2:3:4", "2-12:00", "-5", "1h 30", ":30"}) {
+    CHECK_FALSE(parse_duration_s(wrong));
+  }
+}
+
+TEST_CASE("what a rank is doing reads as a sentence") {
+  RankStatus status;
+  CHECK(describe(status).empty());
+  status.step = 12;
+  CHECK(describe(status) == "at step 12");
+  status.begin("all-gather of blocks.2");
+  CHECK(describe(status) == "at step 12, in all-gather of blocks.2");
+  status.end();
+  CHECK(describe(status) == "at step 12, after all-gather of blocks.2");
+  status.begin(std::string(500, 'x'));  // longer than the page has room for: cut
+  CHECK(describe(status).size() < 200);
 }

@@ -219,3 +219,15 @@ TEST_CASE("stage: paths point beside the run folder") {
   CHECK(recipe.data.sources.at("a").path == "runs/p/corpus/a.txt;b.txt;runs/p/corpus/c");
   CHECK_THAT(fault_of("stage: score\nscore: {input: 'stage:/x'}\n"), Contains("expected stage:NAME/rest"));
 }
+
+TEST_CASE("survival: policies are read, faults told, and neither belongs to a run's identity") {
+  const Recipe recipe = load(kTrain, {"train.walltime=3h 50m", "train.keep_every=100", "train.keep_best=1",
+                                      "train.checkpoint_writing=wait", "train.faults.spike_z=6"});
+  CHECK(recipe.train.walltime == "3h 50m");
+  CHECK(recipe.train.faults.spike_z == 6);
+  CHECK(load(kTrain, {"train.walltime=90"}).train.walltime == "90");
+  CHECK(to_yaml(without_cadence(recipe)) == to_yaml(without_cadence(load(kTrain))));
+  CHECK_THAT(fault_of(kTrain, {"train.walltime=soon"}), Contains("is no duration"));
+  CHECK_THAT(fault_of(kTrain, {"train.checkpoint_writing=later"}), Contains("background"));
+  CHECK_THAT(fault_of(kTrain, {"train.faults.spikez=3"}), Contains("spike_z"));
+}
