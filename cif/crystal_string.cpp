@@ -136,10 +136,14 @@ std::string_view crystal_part(std::string_view generation) {
     const auto at = generation.rfind(marker);
     if (at != std::string_view::npos) generation.remove_prefix(at + marker.size());
   }
+  return trim(before_end_marker(generation));
+}
+
+std::string_view before_end_marker(std::string_view generation) {
   for (const std::string_view marker : {"<|im_end|>", "</s>", "<|endoftext|>", "<|end_of_text|>"}) {
     generation = generation.substr(0, generation.find(marker));
   }
-  return trim(generation);
+  return generation;
 }
 
 }  // namespace anneal

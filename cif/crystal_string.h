@@ -38,4 +38,7 @@ ParsedCrystal parse_crystal_string(std::string_view text);
 /// it.
 std::string_view crystal_part(std::string_view generation);
 
+/// A generation up to the first marker that ends a text (</s>, <|im_end|>, ...).
+std::string_view before_end_marker(std::string_view generation);
+
 }  // namespace anneal

@@ -286,9 +286,12 @@ std::size_t RawCrystal::bytes() const {
 }
 
 ParsedCrystal parse_crystal_text(std::string_view text) {
-  const bool cif = text.find("_cell_length_a") != std::string_view::npos &&
-                   text.find("data_") != std::string_view::npos;
-  if (cif) return read_cif(text.substr(text.find("data_")));
+  const std::string_view whole = before_end_marker(text);
+  if (whole.find("_cell_length_a") != std::string_view::npos) {
+    for (auto at = whole.find("data_"); at != std::string_view::npos; at = whole.find("data_", at + 1)) {
+      if (at == 0 || whole[at - 1] == '\n' || whole[at - 1] == ' ') return read_cif(whole.substr(at));
+    }
+  }
   return parse_crystal_string(crystal_part(text));
 }
 

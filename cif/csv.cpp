@@ -47,7 +47,7 @@ bool CsvReader::fill() {
 
 bool CsvReader::next(std::vector<std::string>& fields) {
   while (read_row(fields)) {
-    if (fields.size() > 1 || !fields[0].empty()) return true;
+    if (fields.size() > 1 || !fields[0].empty() || quotes_seen_) return true;  // "" is an empty field
   }
   return false;
 }
@@ -55,6 +55,7 @@ bool CsvReader::next(std::vector<std::string>& fields) {
 bool CsvReader::read_row(std::vector<std::string>& fields) {
   if (position_ == buffer_.size() && !fill()) return false;
   row_line_ = line_;
+  quotes_seen_ = false;
   std::size_t count = 0;  // fields are reused: their memory stays
   const auto begin_field = [&] {
     if (fields.size() <= count) fields.emplace_back();
@@ -96,7 +97,7 @@ bool CsvReader::read_row(std::vector<std::string>& fields) {
       quoted = true;
       after_quote = false;
     } else if (c == '"' && field.empty()) {
-      quoted = true;
+      quoted = quotes_seen_ = true;
     } else if (c == separator_) {
       begin_field();
       after_quote = false;

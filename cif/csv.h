@@ -40,6 +40,7 @@ class CsvReader {
   std::string buffer_;
   std::size_t position_ = 0;
   std::int64_t line_ = 1, row_line_ = 1;
+  bool quotes_seen_ = false;  // in the row read last
   std::vector<std::string> columns_;
 };
 

@@ -28,6 +28,15 @@ PeftConfig parse(const std::string& text, const fs::path& file) {
   for (const char* key : {"use_dora", "lora_bias", "fan_in_fan_out", "use_qalora"}) {
     if (fields.boolean(key, false)) refuse(fmt::format("{} is true, expected false", key));
   }
+  // These take part of the base into the adapter, which PEFT takes off the base again when it loads one.
+  if (fields.has("init_lora_weights") && fields.at("init_lora_weights").is_string()) {
+    const auto start = fields.text("init_lora_weights", "");
+    for (const char* changes_base : {"pissa", "olora", "corda", "loftq", "lora_ga"}) {
+      if (start.starts_with(changes_base)) {
+        refuse(fmt::format("init_lora_weights is \"{}\", which changes the base's weights too", start));
+      }
+    }
+  }
   if (const auto bias = fields.text("bias", "none"); bias != "none") {
     refuse(fmt::format("bias is \"{}\", expected \"none\"", bias));
   }

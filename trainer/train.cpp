@@ -183,6 +183,8 @@ class Stage {
 
   bool save_is_due(bool last) const {
     if (last && !inputs_.synthetic()) return true;
+    // Amid steps at fault the weights may be what is wrong: going back must find ones from before.
+    if (state_.skipped_in_a_row > 0) return false;
     return recipe_.train.checkpoint_every > 0 && state_.step % recipe_.train.checkpoint_every == 0;
   }
 

@@ -138,9 +138,10 @@ SetMetrics set_metrics(const CrystalSet& generated, const CrystalSet& reference,
     composition += other;
     either += far || other;
   }
-  result.struct_novelty = ratio(structure, valid.size());
-  result.comp_novelty = ratio(composition, valid.size());
-  result.novelty = ratio(either, valid.size());
+  const std::size_t compared = real.size() == 0 ? 0 : valid.size();  // far from nothing is not novel
+  result.struct_novelty = ratio(structure, compared);
+  result.comp_novelty = ratio(composition, compared);
+  result.novelty = ratio(either, compared);
   property_distances(generated, reference, result);
   match_sets(generated, reference, options, result);
   return result;

@@ -139,6 +139,7 @@ CalculationFacts facts_of(const Json& entry) {
   }
   facts.oxide_type = text_field(data, "oxide_type");
   facts.sulfide_type = text_field(data, "sulfide_type");
+  facts.has_structure = entry.contains("structure");
   if (const auto states = data.find("oxidation_states"); states != data.end() && states->is_object()) {
     facts.oxidation_states = numbers_by_element(*states);
   }
@@ -267,11 +268,12 @@ PhaseEntries read_json(const fs::path& path) {
 
 PhaseEntries read_csv(const fs::path& path) {
   CsvReader reader(path);
-  std::optional<std::size_t> energy, per_atom, formula, id;
+  std::optional<std::size_t> energy, formula, id;
+  // An energy an atom is right for any multiple of the formula, that of a cell only for the cell's own.
+  const std::optional<std::size_t> per_atom = reader.find("energy_per_atom");
   for (const char* name : {"Final energy", "energy", "total_energy", "Energy"}) {
-    if (!energy) energy = reader.find(name);
+    if (!energy && !per_atom) energy = reader.find(name);
   }
-  if (!energy) per_atom = reader.find("energy_per_atom");
   for (const char* name : {"formula", "composition", "pretty_formula"}) {
     if (!formula) formula = reader.find(name);
   }
@@ -290,6 +292,11 @@ PhaseEntries read_csv(const fs::path& path) {
   if (!formula && elements.empty()) {
     throw DataError(missing_column_message(path, "formula", reader.columns()),
                     "a column `formula`, or one column for each element");
+  }
+  if (energy && formula && reader.columns()[*formula] == "pretty_formula") {
+    throw DataError(fmt::format("{} has reduced formulas (column pretty_formula) beside energies of a cell ({})",
+                                path.string(), reader.columns()[*energy]),
+                    "give the energies as a column `energy_per_atom`, or the cells' formulas as `formula`");
   }
   PhaseEntries result;
   std::vector<std::string> row;
@@ -322,7 +329,7 @@ PhaseEntries read_csv(const fs::path& path) {
       entry.amounts = to_sorted(amounts);
       if (entry.amounts.empty()) bad_entry(where, "no atoms");
     }
-    entry.energy_ev = energy ? number(*energy) : number(*per_atom) * entry.atoms();
+    entry.energy_ev = per_atom ? number(*per_atom) * entry.atoms() : number(*energy);
     entry.id = id ? row[*id] : fmt::format("line {}", reader.line());
     ++result.report.read;
     ++result.report.functionals["unknown"];

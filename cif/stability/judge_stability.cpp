@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace anneal {
 namespace {
 
@@ -10,8 +12,14 @@ std::string in_words(const Decomposition& mixture) {
   for (const auto& part : mixture.parts) {
     if (!text.empty()) text += " + ";
     Composition whole;
-    for (const auto& [z, amount] : part.entry->amounts) whole[z] = static_cast<int>(amount + 0.5);
-    text += fmt::format("{:.4g} {} ({})", part.fraction, formula(whole), part.entry->id);
+    std::string fractional;  // an entry of amounts that are no whole numbers is named as it is
+    bool is_whole = true;
+    for (const auto& [z, amount] : part.entry->amounts) {
+      whole[z] = static_cast<int>(amount + 0.5);
+      is_whole &= whole[z] > 0 && std::abs(amount - whole[z]) < 1e-6;
+      fractional += fmt::format("{}{:.4g}", symbol(z), amount);
+    }
+    text += fmt::format("{:.4g} {} ({})", part.fraction, is_whole ? formula(whole) : fractional, part.entry->id);
   }
   return text;
 }

@@ -135,6 +135,10 @@ Mp2020Result mp2020_correction(const Amounts& amounts, const CalculationFacts& f
     }
   }
 
+  if (amount_of.count(kSulfur) && facts.sulfide_type.empty() && facts.has_structure) {
+    result.refusal = "data.sulfide_type is missing, which pymatgen would tell from the structure";
+    return result;
+  }
   if (amount_of.count(kSulfur) &&
       (facts.sulfide_type.empty() || facts.sulfide_type == "sulfide" || facts.sulfide_type == "polysulfide")) {
     result.correction_ev += kSulfide * amount_of[kSulfur];

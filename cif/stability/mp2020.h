@@ -21,6 +21,7 @@ struct CalculationFacts {
   std::vector<std::string> potcar_symbols;  ///< "Fe_pv", "O"; empty: not known, not checked
   std::string oxide_type;                   ///< "oxide", "peroxide", ...; "": told from the formula
   std::string sulfide_type;                 ///< "sulfide", "polysulfide", ...; "": sulfide
+  bool has_structure = false;               ///< pymatgen then tells the type of sulfide from the structure
   /// Mean oxidation state by element; nothing: guessed from the composition.
   std::optional<std::map<int, double>> oxidation_states;
 };

@@ -23,6 +23,7 @@ Json ratio(double part, std::int64_t whole) {
 constexpr const char* kNoHull =
     "no --hull was given: there is nothing to be above of (entries, or crystals such as the "
     "training set)";
+constexpr const char* kEmptyHull = "no entry that --hull names could be used (summary.json says why)";
 
 }  // namespace
 
@@ -94,11 +95,11 @@ void StabilityPart::finish(Json& summary) {
   summary["stable_rate"] = hull_ ? ratio(static_cast<double>(stable_), total_) : Json(nullptr);
   summary["mean_e_above_hull"] = ratio(above_hull_sum_, with_hull_);
   Json& denominators = summary["denominators"];
-  denominators["metastable_rate"] =
-      "total (a crystal without e_above_hull does not count as metastable)";
-  denominators["stable_rate"] = "total (a crystal without e_above_hull does not count as stable)";
+  denominators["metastable_rate"] = "total";
+  denominators["stable_rate"] = "total";
   denominators["mean_e_above_hull"] = "with_e_above_hull";
   Json& rules = summary["rules"];
+  rules["stable"] = "a crystal without e_above_hull counts neither as stable nor as metastable";
   rules["energy"] = "CHGNet 0.3.0 (GGA/GGA+U with MP2020 corrections), eV an atom";
   rules["relaxation"] =
       options_.relax
@@ -128,7 +129,7 @@ void StabilityPart::finish(Json& summary) {
     hull["compositions"] = hull_->num_compositions();
     hull["elements"] = hull_->num_elements();
   } else {
-    hull["reason"] = kNoHull;
+    hull["reason"] = sources_.sources.empty() ? kNoHull : kEmptyHull;
   }
   hull["warnings"] = sources_.warnings();
   summary["hull"] = std::move(hull);
@@ -144,7 +145,7 @@ void StabilityPart::print(const Log& log) const {
   line("with an energy", with_energy_, false);
   if (options_.relax) line("relaxation converged", converged_, false);
   if (!hull_) {
-    log.info("e_above_hull is null: {}", kNoHull);
+    log.info("e_above_hull is null: {}", sources_.sources.empty() ? kNoHull : kEmptyHull);
     return;
   }
   line("with an energy over hull", with_hull_, false);

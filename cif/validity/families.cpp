@@ -34,7 +34,7 @@ class Rule {
   void add(const Verdict& verdict, bool asked) {
     const Json& value = verdict.extra.at(field_);
     asked_ += asked;
-    passed_ += value.is_boolean() && value.get<bool>();
+    passed_ += asked && value.is_boolean() && value.get<bool>();
   }
   void finish(Json& summary) const {
     summary[field_] = passed_;

@@ -41,6 +41,7 @@ TEST_CASE("CSV follows RFC 4180") {
                 "a,b\n1,\n") == Rows{{"a", "b"}, {"1", ""}});
   CHECK(rows_of("a,b\n\"x,\"\"y\"\"\nz\",2\n") == Rows{{"a", "b"}, {"x,\"y\"\nz", "2"}});
   CHECK(rows_of("a\n\"\"\"\"\n") == Rows{{"a"}, {"\""}});
+  CHECK(rows_of("a\n\"\"\n\nx\n\"\"\r\n") == Rows{{"a"}, {""}, {"x"}, {""}});  // an empty field, no blank line
   CHECK(rows_of("a,b\n\"1\"\r\n") == Rows{{"a", "b"}, {"1"}});
   CHECK(rows_of("a,b\nx\"y,2\n") == Rows{{"a", "b"}, {"x\"y", "2"}});
   const std::string large(1'000'000, 'q');

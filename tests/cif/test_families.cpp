@@ -175,6 +175,12 @@ TEST_CASE("families are chosen by name and judged alike for any threads") {
   CHECK(summary["denominators"]["lemat_valid_rate"] == "total");
   CHECK(summary["self_images_valid"] == summary["parsed"]);
   CHECK(summary["space_group_found"] == summary["parsed"]);
+  for (const auto& [name, value] : summary.items()) {
+    INFO(name);
+    if (name.ends_with("_rate") && value.is_number()) CHECK(value.get<double>() <= 1.0);
+  }
+  // The crystal string has sensible bonds, and is no CIF.
+  CHECK(summary["crystallm_bonds_reasonable"].get<int>() <= summary["crystallm_cifs"].get<int>());
   CHECK(summary["crystallm_valid"].get<int>() > 0);
   CHECK(summary["crystallm_valid"].get<int>() < summary["crystallm_formula_consistent"].get<int>());
 }

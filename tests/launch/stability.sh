@@ -25,7 +25,7 @@ printf 'formula,energy_per_atom,id\nNa,-1.30,na\nCl2,-1.85,cl\nNaCl,-3.66,salt\n
 expect_error 2 "--stability" "$anneal" score "$work/in" --no-relax --out "$work/x"
 ANNEAL_CHGNET=$work/nothing expect_error 3 "launch/chgnet_weights" "$anneal" score "$work/in" --stability --out "$work/x"
 weights=${ANNEAL_CHGNET:-${XDG_CACHE_HOME:-$HOME/.cache}/anneal/chgnet_0.3.0.safetensors}
-if [[ ! -e $weights ]]; then echo "skipped: no $weights (launch/chgnet_weights fetches it)"; finish; exit; fi
+if [[ ! -e $weights ]]; then echo "skipped: no $weights (launch/chgnet_weights fetches it)"; finish; exit 77; fi
 expect_error 3 "no_such.json" "$anneal" score "$work/in" --stability --hull "$work/no_such.json" --out "$work/x"
 check "one rank" "$anneal" score "$work/in" --stability --relax-steps 20 --hull "$work/hull.csv" --out "$work/one"
 grep -q 'MP2020' "$work/out" || fail "what the hull was made of is not printed"

@@ -150,6 +150,26 @@ TEST_CASE("formulae are read, and what is none is told") {
   }
 }
 
+TEST_CASE("an energy an atom goes before one of a cell") {
+  testing::TemporaryFolder folder;
+  write_file_atomic(folder / "a.csv", "id,pretty_formula,energy,energy_per_atom\nmp-3,NaCl,-27.2,-3.4\n");
+  const auto read = read_phase_entries(folder / "a.csv");
+  REQUIRE(read.entries.size() == 1);
+  CHECK(read.entries[0].energy_per_atom() == Approx(-3.4));
+}
+
+TEST_CASE("sulfur without its type, in an entry with a structure, is left out") {
+  testing::TemporaryFolder folder;
+  const std::string start = R"({"energy": -40, "entry_id": "s", "composition": {"K": 2, "S": 1, "O": 4}, )"
+                            R"("parameters": {"run_type": "GGA", "hubbards": {}}, "data": {)";
+  write_file_atomic(folder / "a.jsonl", start + R"(}, "structure": {}})" + "\n" + start + R"(}})" + "\n" + start +
+                                            R"("sulfide_type": "sulfate"}, "structure": {}})" + "\n");
+  const auto read = read_phase_entries(folder / "a.jsonl");
+  CHECK(read.entries.size() == 2);
+  REQUIRE(read.report.left_out.size() == 1);
+  CHECK(read.report.left_out[0].find("sulfide_type") != std::string::npos);
+}
+
 TEST_CASE("damaged entries are told with file and line") {
   testing::TemporaryFolder folder;
   const auto fails = [&](const std::string& name, const std::string& text, const std::string& told) {
@@ -169,6 +189,7 @@ TEST_CASE("damaged entries are told with file and line") {
   fails("a.csv", "Name,Final energy\nFe,1\n", "formula");
   fails("a.csv", "formula,energy\nFeQ,1\n", "FeQ");
   fails("a.csv", "formula,energy\n", "holds no entry");
+  fails("a.csv", "pretty_formula,energy\nNaCl,-27.2\n", "pretty_formula");
   fails("a.json", "[{\"energy\": 1}", "not JSON");
   fails("a.json", "[{\"energy\": 1}]", "\"energy\" is no entry");
   fails("a.json", "{\"x\": 5}", "\"x\" is no entry");

@@ -141,6 +141,7 @@ TEST_CASE("peft: what cannot be computed or does not fit is refused with its nam
   } changes[] = {
       {"\"peft_type\": \"LORA\"", "\"peft_type\": \"IA3\"", "IA3"},
       {"\"use_dora\": false", "\"use_dora\": true", "use_dora"},
+      {"\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa_niter_4\"", "pissa"},
       {"\"bias\": \"none\"", "\"bias\": \"all\"", "bias"},
       {"\"rank_pattern\": {}", "\"rank_pattern\": {\"q_proj\": 2}", "rank_pattern"},
       {"\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]", "modules_to_save"},

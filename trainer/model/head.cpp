@@ -20,7 +20,7 @@ namespace {
 constexpr std::int64_t kChunkNumbers = 1 << 24;
 constexpr std::int64_t kMostTokens = 512;
 /// Columns of the vocabulary done at once: the tile is still in cache when the next pass reads it.
-constexpr std::int64_t kTileColumns = 2048;
+constexpr std::int64_t kTileColumns = 512;
 
 /// The loss of rows whose softmax statistics are known.
 double summed_loss(const at::Tensor& top_C, const at::Tensor& sum_C, const at::Tensor& target_logit_C) {
