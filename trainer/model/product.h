@@ -1,7 +1,8 @@
 // Matrix products, row-major. fp32 goes to oneDNN's sgemm where the machine has it (libdnnl.so): it
 // generates its kernels for the processor that runs them, and reaches 105 to 115 of the 116 GFLOP/s
-// of a Zen 4 core where the BLAS in libtorch reaches 80 to 100 (benchmarks/training.md). Otherwise,
-// and for fp64, that BLAS.
+// of a Zen 4 core where the BLAS in libtorch reaches 80 to 100 (benchmarks/training.md). On Intel's
+// processors both are level, but for gradients of weights, which that BLAS makes. Otherwise, and for
+// fp64, that BLAS.
 #pragma once
 
 #include <ATen/ATen.h>
