@@ -13,6 +13,7 @@
 #include "base/fingerprint.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "data/source.h"
 #include "launch/report.h"
 #include "launch/stage.h"
 #include "launch/stop_signals.h"
@@ -70,6 +71,33 @@ bool names_folder(const std::string& text, const std::string& folder) {
     if (!std::isalnum(static_cast<unsigned char>(next)) && next != '_' && next != '-') return true;
   }
   return false;
+}
+
+/// A file or folder that nobody can have made when its stage starts is told before the first stage runs.
+/// Throws DataError.
+void check_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
+  const std::string own = fs::absolute(pipeline_dir).lexically_normal().string() + "/";
+  const auto made_here = [&](std::string_view pattern) {
+    return fs::absolute(pattern).lexically_normal().string().starts_with(own);
+  };
+  for (const auto& [name, source] : recipe.data.sources) {
+    for (const auto pattern : split(source.path, ';')) {
+      if (trim(pattern).empty() || made_here(trim(pattern))) continue;
+      SourceOptions one = source;
+      one.path = trim(pattern);
+      source_files(name, one);
+    }
+  }
+  const std::pair<const char*, const std::string&> others[] = {{"model.from", recipe.model.from},
+                                                               {"tokenizer.path", recipe.tokenizer.path},
+                                                               {"generate.prompts", recipe.generate.prompts},
+                                                               {"score.reference", recipe.score.reference}};
+  for (const auto& [key, path] : others) {
+    if (path.empty() || made_here(path) || !expand_paths(path).empty() || fs::exists(path)) continue;
+    throw DataError(fmt::format("{}: stage {}: {} does not exist", key, recipe.name, path),
+                    fmt::format("check {}.{}; relative paths start at the folder the command is called from",
+                                recipe.name, key));
+  }
 }
 
 /// What a stage's result depends on: its recipe, files from outside, and the stages it reads from.
@@ -138,6 +166,7 @@ class PipelineRun {
     for (const auto& stage : pipeline_.stages) {
       recipes_.push_back(load_stage(pipeline_, stage, file, overrides));
     }
+    for (const Recipe& recipe : recipes_) check_inputs(recipe, dir_);
   }
 
   void run(bool fresh) {

@@ -6,6 +6,11 @@ small=(--set train.steps=3 --set train.global_batch=4 --set generate.count=12 --
   --set base.model.heads=2 --set base.model.kv_heads=1 --set tokenizer.tokenizer.vocab_size=700 --set data.heldout_max_tokens=3000)
 [[ -d /usr/share/wordnet ]] || { echo "skipped: the package wordnet-base is not installed"; exit 0; }
 go() { mpi 2 "$anneal" run recipes/quickstart/pipeline.yaml "${small[@]}" --set run.dir="$1" "${@:2}"; }
+# Files that a late stage asks for are missed before the first stage runs.
+absent=("$anneal" run recipes/quickstart/pipeline.yaml --set run.dir="$work/absent")
+expect_error 3 "chatt.jsonl" mpi 2 "${absent[@]}" --set "chat.data.sources={mine: {kind: chat, path: $work/chatt.jsonl}}"
+expect_error 3 "cif_ift.tokenizer.path" "${absent[@]}" --set cif_ift.tokenizer.path="$work/no_tokenizer"
+[[ ! -e $work/absent/corpus ]] || fail "a stage ran before the missing file was told"
 check "whole pipeline" go "$work/calm"
 cp "$work/out" "$work/first"
 grep -q "untrained model" "$work/first" || { fail "no table at the end"; tail -n 20 "$work/first"; }
