@@ -38,6 +38,12 @@ std::string describe_file(const fs::path& file) {
   return fmt::format("{} {} {}\n", file.string(), bytes, content);
 }
 
+/// Whether a path lies in the pipeline's folder, where stages write.
+bool lies_in(const fs::path& pipeline_dir, const fs::path& path) {
+  const std::string own = fs::absolute(pipeline_dir).lexically_normal().string() + "/";
+  return fs::absolute(path).lexically_normal().string().starts_with(own);
+}
+
 /// The files from outside the pipeline's folder that a recipe reads: a change of them is a change of the
 /// stage.
 std::string describe_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
@@ -52,12 +58,11 @@ std::string describe_inputs(const Recipe& recipe, const fs::path& pipeline_dir) 
     patterns.push_back(recipe.corpus.crystals);
     patterns.push_back(recipe.corpus.general);
   }
-  const std::string own = fs::absolute(pipeline_dir).lexically_normal().string() + "/";
   std::string text;
   for (const auto& pattern : patterns) {
     if (pattern.empty()) continue;
     for (const auto& file : expand_paths(pattern)) {
-      if (fs::absolute(file).lexically_normal().string().starts_with(own)) continue;
+      if (lies_in(pipeline_dir, file)) continue;
       text += describe_file(file);
     }
   }
@@ -76,13 +81,9 @@ bool names_folder(const std::string& text, const std::string& folder) {
 /// A file or folder that nobody can have made when its stage starts is told before the first stage runs.
 /// Throws DataError.
 void check_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
-  const std::string own = fs::absolute(pipeline_dir).lexically_normal().string() + "/";
-  const auto made_here = [&](std::string_view pattern) {
-    return fs::absolute(pattern).lexically_normal().string().starts_with(own);
-  };
   for (const auto& [name, source] : recipe.data.sources) {
     for (const auto pattern : split(source.path, ';')) {
-      if (trim(pattern).empty() || made_here(trim(pattern))) continue;
+      if (trim(pattern).empty() || lies_in(pipeline_dir, trim(pattern))) continue;
       SourceOptions one = source;
       one.path = trim(pattern);
       source_files(name, one);
@@ -93,7 +94,7 @@ void check_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
                                                                {"generate.prompts", recipe.generate.prompts},
                                                                {"score.reference", recipe.score.reference}};
   for (const auto& [key, path] : others) {
-    if (path.empty() || made_here(path) || !expand_paths(path).empty() || fs::exists(path)) continue;
+    if (path.empty() || lies_in(pipeline_dir, path) || !expand_paths(path).empty() || fs::exists(path)) continue;
     throw DataError(fmt::format("{}: stage {}: {} does not exist", key, recipe.name, path),
                     fmt::format("check {}.{}; relative paths start at the folder the command is called from",
                                 recipe.name, key));

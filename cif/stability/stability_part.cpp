@@ -20,10 +20,12 @@ Json ratio(double part, std::int64_t whole) {
   return whole > 0 ? Json(part / static_cast<double>(whole)) : Json(nullptr);
 }
 
-constexpr const char* kNoHull =
-    "no --hull was given: there is nothing to be above of (entries, or crystals such as the "
-    "training set)";
-constexpr const char* kEmptyHull = "no entry that --hull names could be used (summary.json says why)";
+const char* why_no_hull(const HullSources& given) {
+  return given.sources.empty()
+             ? "no --hull was given: there is nothing to be above of (entries, or crystals such as the "
+               "training set)"
+             : "no entry that --hull names could be used (summary.json says why)";
+}
 
 }  // namespace
 
@@ -129,7 +131,7 @@ void StabilityPart::finish(Json& summary) {
     hull["compositions"] = hull_->num_compositions();
     hull["elements"] = hull_->num_elements();
   } else {
-    hull["reason"] = sources_.sources.empty() ? kNoHull : kEmptyHull;
+    hull["reason"] = why_no_hull(sources_);
   }
   hull["warnings"] = sources_.warnings();
   summary["hull"] = std::move(hull);
@@ -145,7 +147,7 @@ void StabilityPart::print(const Log& log) const {
   line("with an energy", with_energy_, false);
   if (options_.relax) line("relaxation converged", converged_, false);
   if (!hull_) {
-    log.info("e_above_hull is null: {}", sources_.sources.empty() ? kNoHull : kEmptyHull);
+    log.info("e_above_hull is null: {}", why_no_hull(sources_));
     return;
   }
   line("with an energy over hull", with_hull_, false);

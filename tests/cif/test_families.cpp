@@ -179,8 +179,15 @@ TEST_CASE("families are chosen by name and judged alike for any threads") {
     INFO(name);
     if (name.ends_with("_rate") && value.is_number()) CHECK(value.get<double>() <= 1.0);
   }
-  // The crystal string has sensible bonds, and is no CIF.
   CHECK(summary["crystallm_bonds_reasonable"].get<int>() <= summary["crystallm_cifs"].get<int>());
+  // A crystal string has a sensible cell, and counts in no rule for CIFs.
+  write_file_atomic(folder / "string.jsonl",
+                    "{\"text\": \"4.0 4.0 4.0\\n90 90 90\\nFe\\n0.0 0.0 0.0\\nO\\n0.5 0.5 0.5\"}\n");
+  ScoreOptions strings;
+  strings.log = Log(false);
+  strings.parts = family_parts({"crystallm"});
+  score_file(folder / "string.jsonl", folder / "string", strings);
+  CHECK(nlohmann::json::parse(read_file(folder / "string/summary.json"))["crystallm_sensible_cell"] == 0);
   CHECK(summary["crystallm_valid"].get<int>() > 0);
   CHECK(summary["crystallm_valid"].get<int>() < summary["crystallm_formula_consistent"].get<int>());
 }
