@@ -4,6 +4,7 @@
     python benchmarks/score_speed.py parts --python /opt/ref/venv/bin/python     (bench_crystals and ../shared/peers/peer_score.py in turn)
     python benchmarks/score_speed.py scale                                       (anneal score with one and two threads)
     python benchmarks/score_speed.py memory --rows 1000000                       (peak memory for 10,000 and for N rows)
+    python benchmarks/score_speed.py sets --sizes 2500,5000,10000                (N crystals compared with N others: fingerprints, matching and all)
 
 Build first: ninja -C build anneal bench_crystals. Prints Markdown for benchmarks/score.md.
 """
@@ -11,6 +12,7 @@ import argparse
 import csv
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -19,7 +21,7 @@ import time
 
 csv.field_size_limit(10**9)
 parser = argparse.ArgumentParser()
-parser.add_argument("what", choices=["parts", "scale", "memory"])
+parser.add_argument("what", choices=["parts", "scale", "memory", "sets"])
 parser.add_argument("--python", default=sys.executable, help="an interpreter with pymatgen, matminer and smact")
 parser.add_argument("--data", default="../shared/data")
 parser.add_argument("--peer", default="../shared/peers/peer_score.py")
@@ -27,6 +29,7 @@ parser.add_argument("--build", default="build")
 parser.add_argument("--count", type=int, default=40, help="crystals that the peer judges")
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--rows", type=int, default=1_000_000)
+parser.add_argument("--sizes", default="2500,5000,10000")
 args = parser.parse_args()
 table = f"{args.data}/cif/mp.csv"
 
@@ -51,10 +54,17 @@ def write_rows(path, rows):
             writer.writerow(body[i % len(body)])
 
 
-def score(path, threads, out):
+def write_cifs(path, cifs):
+    with open(path, "w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["cif"])
+        writer.writerows([c] for c in cifs)
+
+
+def score(path, threads, out, more=()):
     """Wall seconds and peak MiB of `anneal score`."""
     before = time.perf_counter()
-    child = subprocess.Popen([f"{args.build}/anneal", "-q", "score", path, "--out", out, "--threads", str(threads)])
+    child = subprocess.Popen([f"{args.build}/anneal", "-q", "score", path, "--out", out, "--threads", str(threads), *more])
     _, status, usage = os.wait4(child.pid, 0)
     assert status == 0, status
     return time.perf_counter() - before, usage.ru_maxrss / 1024
@@ -77,6 +87,23 @@ if args.what == "parts":
         a = [sum(r[p] for p in parts) for r in ours]
         b = [sum(r[p] for p in parts) for r in theirs]
         print(f"| {name} | {spread(a)} | {spread(b)} | {spread([y / x for x, y in zip(a, b)])} |")
+elif args.what == "sets":
+    # all sets of shared/data, shuffled; the second half of the pool is the other set, so that little matches, but
+    # the 2,000 allotropes of carbon and the perovskites of equal formula fill the prefilter's bins
+    pool = []
+    for name in ("mp", "oqmd", "carbon_24_val", "perov_5_val"):
+        with open(f"{args.data}/cif/{name}.csv", newline="") as source:
+            pool += [row["cif"] for row in csv.DictReader(source)]
+    random.Random(1).shuffle(pool)
+    print(f"{len(pool):,} different crystals in the pool; two threads; N of them, shuffled, against N (the two sets share what the pool does not suffice for).\n")
+    print("| N | seconds | peak MiB | unique | novel by matching |\n| --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as folder:
+        for size in map(int, args.sizes.split(",")):
+            write_cifs(f"{folder}/a.csv", pool[:size])
+            write_cifs(f"{folder}/b.csv", pool[-size:])
+            seconds, peak = score(f"{folder}/a.csv", 2, f"{folder}/out", ["--reference", f"{folder}/b.csv", "--compare", "0", "--no-report"])
+            summary = json.load(open(f"{folder}/out/summary.json"))
+            print(f"| {size:,} | {seconds:.1f} | {peak:.0f} | {summary['uniqueness']:.4f} | {summary['novelty_by_matching']:.4f} |", flush=True)
 else:
     with tempfile.TemporaryDirectory() as folder:
         if args.what == "scale":

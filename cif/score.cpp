@@ -35,7 +35,13 @@ fs::path part_path(const fs::path& out_dir, int rank) {
   return out_dir / fmt::format("verdicts.part-{:05}.jsonl", rank);
 }
 
-std::vector<Verdict> judge_batch(std::vector<RawCrystal> batch, const ScoreOptions& options) {
+/// Verdicts and their lines, but for the numbers.
+struct JudgedBatch {
+  std::vector<Verdict> verdicts;
+  std::vector<std::string> lines;
+};
+
+JudgedBatch judge_batch(std::vector<RawCrystal> batch, const ScoreOptions& options) {
   std::vector<CrystalRecord> records;
   records.reserve(batch.size());
   for (auto& raw : batch) {
@@ -45,7 +51,10 @@ std::vector<Verdict> judge_batch(std::vector<RawCrystal> batch, const ScoreOptio
   verdicts.reserve(records.size());
   for (const auto& record : records) verdicts.push_back(judge(record, options.cutoff_a));
   for (const auto& part : options.parts) part->judge(records, verdicts);
-  return verdicts;
+  std::vector<std::string> lines;
+  lines.reserve(verdicts.size());
+  for (const auto& verdict : verdicts) lines.push_back(json_behind_id(verdict));
+  return {std::move(verdicts), std::move(lines)};
 }
 
 std::int64_t rows_of_a_batch(const ScoreOptions& options) {
@@ -209,9 +218,10 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
 
   ScoreSummary summary;
   std::string lines;
-  const auto write = [&](std::vector<Verdict> verdicts, std::int64_t batch) {
+  const auto write = [&](JudgedBatch judged, std::int64_t batch) {
     lines.clear();
-    for (auto& verdict : verdicts) {
+    for (std::size_t i = 0; i < judged.verdicts.size(); ++i) {
+      Verdict& verdict = judged.verdicts[i];
       if (alone) {
         number(verdict, summary.total);
       } else {
@@ -219,17 +229,18 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
       }
       summary.add(verdict);
       if (alone) add_to_parts(verdict, options);
-      lines += to_json(verdict);
+      lines += to_json(verdict.index, verdict.id, judged.lines[i]);
       lines += '\n';
     }
     file.write(lines);
     progress.set(summary.total);
   };
 
-  // One thread (this one) reads and writes, others judge; results are written in order, and no more
-  // batches are under way than keep the threads busy.
+  // One thread (this one) reads and writes, others judge; results are written in order. While the
+  // oldest batch is waited for, read and written, the others keep the processors busy: one batch more
+  // than there are threads is under way.
   const int threads = thread_count(options);
-  std::deque<std::pair<std::int64_t, std::future<std::vector<Verdict>>>> running;
+  std::deque<std::pair<std::int64_t, std::future<JudgedBatch>>> running;
   const auto write_oldest = [&] {
     auto [batch, result] = std::move(running.front());
     running.pop_front();
@@ -254,7 +265,7 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
       write(judge_batch(std::move(batch), options), batch_number);
       continue;
     }
-    if (static_cast<int>(running.size()) >= threads) write_oldest();
+    if (static_cast<int>(running.size()) > threads) write_oldest();
     running.emplace_back(batch_number, std::async(std::launch::async, judge_batch, std::move(batch),
                                                   std::cref(options)));
   }

@@ -50,21 +50,27 @@ Verdict judge(const CrystalRecord& record, double cutoff_a) {
   return verdict;
 }
 
-std::string to_json(const Verdict& v) {
+std::string json_behind_id(const Verdict& v) {
   std::string line = fmt::format(
-      "{{\"index\": {}, \"id\": {}, \"parsed\": {}, \"reason\": {}, \"formula\": {}, "
-      "\"num_atoms\": {}, \"num_elements\": {}, \"volume_a3\": {}, \"density_g_cm3\": {}, "
-      "\"min_distance_a\": {}, \"struct_valid\": {}, \"comp_valid\": {}, \"detail\": {}}}",
-      v.index, json_string(v.id), v.parsed, json_string(v.reason),
-      v.formula ? json_string(*v.formula) : "null", json_number(v.num_atoms),
-      json_number(v.num_elements), json_number(v.volume_a3), json_number(v.density_g_cm3),
-      json_number(v.min_distance_a), v.struct_valid, v.comp_valid, json_string(v.detail));
+      "\"parsed\": {}, \"reason\": {}, \"formula\": {}, \"num_atoms\": {}, \"num_elements\": {}, "
+      "\"volume_a3\": {}, \"density_g_cm3\": {}, \"min_distance_a\": {}, \"struct_valid\": {}, "
+      "\"comp_valid\": {}, \"detail\": {}}}",
+      v.parsed, json_string(v.reason), v.formula ? json_string(*v.formula) : "null",
+      json_number(v.num_atoms), json_number(v.num_elements), json_number(v.volume_a3),
+      json_number(v.density_g_cm3), json_number(v.min_distance_a), v.struct_valid, v.comp_valid,
+      json_string(v.detail));
   if (v.extra.empty()) return line;
   line.back() = ',';
   line += ' ';
   line += v.extra.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).substr(1);
   return line;
 }
+
+std::string to_json(std::int64_t index, const std::string& id, const std::string& behind_id) {
+  return fmt::format("{{\"index\": {}, \"id\": {}, {}", index, json_string(id), behind_id);
+}
+
+std::string to_json(const Verdict& v) { return to_json(v.index, v.id, json_behind_id(v)); }
 
 Verdict verdict_from_json(const std::string& line) {
   try {

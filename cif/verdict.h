@@ -36,6 +36,11 @@ Verdict judge(const CrystalRecord& record, double cutoff_a = 0.5);
 /// One line of JSON without line feed; unknown values are null.
 std::string to_json(const Verdict& verdict);
 
+/// The part of that line behind the id: what is known before the crystals are numbered.
+std::string json_behind_id(const Verdict& verdict);
+/// The line from that part.
+std::string to_json(std::int64_t index, const std::string& id, const std::string& behind_id);
+
 /// Reads such a line. Throws DataError.
 Verdict verdict_from_json(const std::string& line);
 

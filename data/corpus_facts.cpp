@@ -100,7 +100,7 @@ CorpusFacts load_corpus_facts(const CorpusOptions& options, std::uint64_t seed) 
             "corpus: of {} crystals in {}, {} with {} to {} sites are for training and {} "
             "held out",
             crystals.size(), options.crystals, usable_train, options.min_sites, options.max_sites, usable_heldout),
-        "raise corpus.max_sites, name a larger table in corpus.crystals, or hold nothing out with "
+        "widen corpus.min_sites to corpus.max_sites, name a larger table in corpus.crystals, or hold nothing out with "
         "corpus.heldout: 0");
   }
   facts.gaps = read_band_gaps(facts_folder() / "band_gaps.csv");

@@ -112,6 +112,27 @@ void remove_old_shards(const fs::path& folder) {
   }
 }
 
+/// The source with the largest share is written once and sets the size of the whole: where it is the
+/// smaller one, most of the others is left out, which nobody should find out from the loss.
+void say_what_limits(const std::vector<MixtureSource>& plan, const std::vector<MixtureTarget>& targets,
+                     const DataOptions& options, std::int64_t total, const Log& log) {
+  if (options.mixture.empty() || plan.size() < 2) return;
+  const auto by_share = [](const MixtureTarget& a, const MixtureTarget& b) { return a.share < b.share; };
+  const auto anchor = static_cast<std::size_t>(std::max_element(targets.begin(), targets.end(), by_share) - targets.begin());
+  if (options.max_tokens > 0 && targets[anchor].passes < 0.999) {
+    log.info("data.max_tokens limits the mixture to {} tokens", with_commas(total));
+    return;
+  }
+  std::string unused;
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    if (i == anchor || targets[i].share == 0 || targets[i].passes > 0.999) continue;
+    unused += fmt::format("{}{:.1f} % of '{}'", unused.empty() ? "" : ", ", 100 * targets[i].passes, plan[i].name);
+  }
+  if (unused.empty()) return;
+  log.info("'{}' ({} tokens) is written once and, with its share of {:.2f} %, limits the mixture to {} tokens: of the rest is written {}",
+           plan[anchor].name, with_commas(plan[anchor].num_tokens()), 100 * targets[anchor].share, with_commas(total), unused);
+}
+
 /// Writes the mixture and fills in shares, tokens and passes of the summaries.
 std::vector<ShardFile> write_train(std::vector<Prepared>& sources, const Recipe& recipe, const Tokenizer& tokenizer,
                                    const fs::path& folder, const Log& log) {
@@ -134,6 +155,7 @@ std::vector<ShardFile> write_train(std::vector<Prepared>& sources, const Recipe&
     }
   }
   if (total == 0) throw DataError("there are no training tokens", "check data.sources and data.max_tokens");
+  say_what_limits(plan, targets, recipe.data, total, log);
 
   TokenShardWriter writer(folder, "train", "train", tokenizer.vocab_size(), tokenizer.fingerprint());
   Progress progress("write shards", total, log.speaks());

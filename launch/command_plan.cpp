@@ -14,6 +14,7 @@
 #include "data/prepare.h"
 #include "data/token_stream.h"
 #include "launch/command.h"
+#include "launch/option_checks.h"
 #include "trainer/calibration.h"
 #include "trainer/initial_weights.h"
 #include "trainer/published_shapes.h"
@@ -37,6 +38,7 @@ struct PlanArguments {
   std::string device = "cpu";
   bool calibrate = false;     // set by ourselves, under mpirun
   bool no_calibration = false;
+  double calibration_s = 10;
   bool json = false;
 };
 
@@ -76,11 +78,11 @@ Calibration calibrate_under_mpirun(const PlanArguments& a, const Log& log) {
     for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return out + "'";
   };
-  std::string command = fmt::format("mpirun -n {} {} plan --calibrate --ranks {} {}", a.ranks,
-                                    quoted_for_shell(fs::read_symlink("/proc/self/exe").string()), a.ranks,
+  std::string command = fmt::format("mpirun -n {} {} plan --calibrate --calibration-s {} --ranks {} {}", a.ranks,
+                                    quoted_for_shell(fs::read_symlink("/proc/self/exe").string()), a.calibration_s, a.ranks,
                                     quoted_for_shell(a.recipe.file));
   for (const auto& set : a.recipe.sets) command += " --set " + quoted_for_shell(set);
-  log.info("measuring this machine with {} rank(s), about ten seconds", a.ranks);
+  log.info("measuring this machine with {} rank(s), about {:.3g} seconds", a.ranks, a.calibration_s);
   FILE* pipe = ::popen(command.c_str(), "r");
   if (!pipe) throw CommunicationError("mpirun could not be started", "is it on the PATH?");
   std::string output;
@@ -134,7 +136,7 @@ int plan(const PlanArguments& a, const CommandContext& context) {
   const DeviceKind& device = device_kind(a.device);
   const ModelShape shape = planned_shape(recipe, log);
   if (a.calibrate) {
-    const Calibration result = calibrate(shape, recipe, context.group(), context.world.ranks_on_node());
+    const Calibration result = calibrate(shape, recipe, context.group(), context.world.ranks_on_node(), a.calibration_s);
     if (context.group().is_root()) fmt::print("{}\n", to_json(result));
     return 0;
   }
@@ -216,6 +218,8 @@ Command add_plan(CLI::App& app) {
   command->add_option("--device", a->device, "cpu, a100, h100 or h200");
   command->add_flag("--no-calibration", a->no_calibration, "cpu: memory only, nothing is measured");
   command->add_flag("--json", a->json, "The figures as one JSON object on the last line");
+  command->add_option("--calibration-s", a->calibration_s, "cpu: seconds of measuring at most; fewer tell times less well")
+      ->check(at_least(0))->capture_default_str();
   command->add_flag("--calibrate", a->calibrate)->group("");
   return {command, [=](const CommandContext& context) { return plan(*a, context); }};
 }

@@ -158,6 +158,7 @@ Command add_chat(CLI::App& app) {
               });
               ++options.seed;
             }
+            if (!std::cin) fmt::print("\n");  // Ctrl-D leaves the cursor behind the prompt
             return 0;
           }};
 }

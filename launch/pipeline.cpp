@@ -51,6 +51,7 @@ std::string describe_inputs(const Recipe& recipe, const fs::path& pipeline_dir) 
                                        recipe.data.shards,         recipe.generate.prompts,
                                        recipe.score.input,         recipe.score.baseline,
                                        recipe.score.unconstrained, recipe.score.reference};
+  for (const auto pattern : split(recipe.score.hull, ';')) patterns.emplace_back(trim(pattern));
   for (const auto& [name, source] : recipe.data.sources) {
     for (const auto pattern : split(source.path, ';')) patterns.emplace_back(trim(pattern));
   }
@@ -89,10 +90,11 @@ void check_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
       source_files(name, one);
     }
   }
-  const std::pair<const char*, const std::string&> others[] = {{"model.from", recipe.model.from},
-                                                               {"tokenizer.path", recipe.tokenizer.path},
-                                                               {"generate.prompts", recipe.generate.prompts},
-                                                               {"score.reference", recipe.score.reference}};
+  std::vector<std::pair<const char*, std::string>> others = {{"model.from", recipe.model.from},
+                                                             {"tokenizer.path", recipe.tokenizer.path},
+                                                             {"generate.prompts", recipe.generate.prompts},
+                                                             {"score.reference", recipe.score.reference}};
+  for (const auto path : split(recipe.score.hull, ';')) others.emplace_back("score.hull", trim(path));
   for (const auto& [key, path] : others) {
     if (path.empty() || lies_in(pipeline_dir, path) || !expand_paths(path).empty() || fs::exists(path)) continue;
     throw DataError(fmt::format("{}: stage {}: {} does not exist", key, recipe.name, path),

@@ -2,9 +2,9 @@
 // without the grammar, and real ones.
 #include <filesystem>
 
-#include "base/error.h"
 #include "base/files.h"
-#include "cif/score.h"
+#include "base/text.h"
+#include "launch/scoring.h"
 #include "launch/stage.h"
 
 namespace anneal {
@@ -13,34 +13,46 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-/// Scores one set; `compared` with the real crystals (MP-20's cutoffs) or not.
-Json score_one(const fs::path& input, const fs::path& out, const JudgeOptions& recipe, bool compared, const Log& log) {
-  ScoreOptions options{.cutoff_a = recipe.struct_cutoff, .progress = log.speaks(), .log = log, .reference = {}, .parts = {}};
-  if (compared && !recipe.reference.empty()) {
-    options.reference = ScoreReference{.input = recipe.reference, .most = 10'000, .metrics = {}};
+ScoreRequest request_of(const JudgeOptions& recipe, const std::string& input, const fs::path& out) {
+  ScoreRequest request{.input = input, .out = out, .min_distance_a = recipe.min_distance, .families = recipe.families, .table = false};
+  request.reference.input = recipe.reference;
+  request.reference.most = recipe.compare;
+  request.reference.metrics.struct_cutoff = recipe.struct_cutoff;
+  request.reference.metrics.comp_cutoff = recipe.comp_cutoff;
+  request.stability.on = recipe.stability;
+  request.stability.options.relax = recipe.relax;
+  for (const auto path : split(recipe.hull, ';')) {
+    if (!trim(path).empty()) request.stability.hull.emplace_back(trim(path));
   }
-  score_file(input, out, options);
-  return Json::parse(read_file(out / "summary.json"));
+  return request;
+}
+
+/// The summary, on rank 0; nothing on the others.
+Json score_one(const ScoreRequest& request, const CommandContext& context) {
+  run_score(request, context);
+  // the folder of the next set may lie in this one's
+  context.group().barrier("the files of the score");
+  return context.group().is_root() ? Json::parse(read_file(fs::path(request.out) / "summary.json")) : Json();
 }
 
 }  // namespace
 
 Json run_score_stage(const Recipe& recipe, const CommandContext& context) {
-  Json metrics;
-  if (context.group().is_root()) {
-    const fs::path folder = recipe.run.dir;
-    metrics = score_one(recipe.score.input, folder, recipe.score, true, context.log);
-    const std::pair<const char*, const std::string*> beside[] = {
-        {"baseline", &recipe.score.baseline},
-        {"unconstrained", &recipe.score.unconstrained},
-        {"reference", &recipe.score.reference}};
-    for (const auto& [name, input] : beside) {
-      if (input->empty()) continue;
-      const bool compared = input != &recipe.score.reference;
-      metrics[name] = score_one(*input, folder / name, recipe.score, compared, context.log);
+  const JudgeOptions& score = recipe.score;
+  const fs::path folder = recipe.run.dir;
+  Json metrics = score_one(request_of(score, score.input, folder), context);
+  const std::pair<const char*, const std::string*> beside[] = {
+      {"baseline", &score.baseline}, {"unconstrained", &score.unconstrained}, {"reference", &score.reference}};
+  for (const auto& [name, input] : beside) {
+    if (input->empty()) continue;
+    ScoreRequest request = request_of(score, *input, folder / name);
+    request.report = false;  // the pipeline's report has these sets side by side
+    if (input == &score.reference) {  // real: neither compared with themselves nor relaxed
+      request.reference.input.clear();
+      request.stability.on = false;
     }
+    metrics[name] = score_one(request, context);
   }
-  context.group().barrier("scoring by rank 0");
   return metrics;
 }
 

@@ -168,7 +168,14 @@ void visit_fields(V& v, JudgeOptions& o) {
   v.field("baseline", o.baseline, Rule{}, "the untrained model's crystals, scored beside");
   v.field("unconstrained", o.unconstrained, Rule{}, "crystals sampled without the grammar, scored beside");
   v.field("reference", o.reference, Rule{}, "real crystals, scored beside");
-  v.field("struct_cutoff", o.struct_cutoff, between(0, 10), "shortest distance that is valid, Angstrom");
+  v.field("min_distance", o.min_distance, between(0, 10), "shortest distance that is valid, Angstrom");
+  v.field("families", o.families, one_of({"symmetry", "crystallm", "lemat", "self_images", "all"}), "judged besides");
+  v.field("struct_cutoff", o.struct_cutoff, at_least(0), "coverage: largest distance of structure fingerprints");
+  v.field("comp_cutoff", o.comp_cutoff, at_least(0), "coverage: largest distance of composition fingerprints");
+  v.field("compare", o.compare, at_least(0), "crystals of a set that are compared with the reference; 0: all");
+  v.field("stability", o.stability, Rule{}, "energies by CHGNet, of all sets but the reference");
+  v.field("relax", o.relax, Rule{}, "stability of relaxed crystals");
+  v.field("hull", o.hull, Rule{}, "known phases: entries or crystals; several: a;b");
 }
 
 template <class V>

@@ -156,7 +156,14 @@ struct JudgeOptions {
   std::string baseline;       ///< the untrained model's crystals, scored beside
   std::string unconstrained;  ///< crystals sampled without the grammar, scored beside
   std::string reference;      ///< real crystals, scored beside
-  double struct_cutoff = 0.5;  ///< Angstrom
+  double min_distance = 0.5;  ///< shortest distance between two sites that is valid, Angstrom
+  std::vector<std::string> families;  ///< rules besides CDVAE's: symmetry, crystallm, lemat, self_images; or all
+  double struct_cutoff = 0.4;  ///< coverage of `reference`: largest distance of structure fingerprints
+  double comp_cutoff = 10;     ///< coverage of `reference`: largest distance of composition fingerprints
+  std::int64_t compare = 10000;  ///< crystals of a set that are compared with `reference`; 0 = all
+  bool stability = false;  ///< energies by CHGNet of all sets but `reference`
+  bool relax = true;       ///< stability: of relaxed crystals
+  std::string hull;        ///< stability: known phases, entries or crystals; several: "a;b"
 };
 
 struct CorpusOptions {

@@ -69,6 +69,7 @@ void resolve_stage_paths(Recipe& recipe, const std::filesystem::path& folder,
   resolver.resolve("score.baseline", recipe.score.baseline);
   resolver.resolve("score.unconstrained", recipe.score.unconstrained);
   resolver.resolve("score.reference", recipe.score.reference);
+  resolver.resolve("score.hull", recipe.score.hull);
   resolver.resolve("corpus.crystals", recipe.corpus.crystals);
 }
 

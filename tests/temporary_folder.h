@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include "tests/source_folder.h"
+
 namespace anneal::testing {
 
 class TemporaryFolder {
@@ -30,7 +32,7 @@ class TemporaryFolder {
 
 /// ../shared/data beside the project if it is there (a test that needs it warns and returns if not).
 inline std::optional<std::filesystem::path> shared_data() {
-  const auto path = std::filesystem::path(ANNEAL_SOURCE_DIR).parent_path() / "shared" / "data";
+  const auto path = source_folder().parent_path() / "shared" / "data";
   if (std::filesystem::exists(path)) return path;
   return std::nullopt;
 }

@@ -47,3 +47,7 @@ foreach(name models training resume bad_input score pipeline plan survival world
     set_tests_properties(program_${name} PROPERTIES PROCESSORS 2 TIMEOUT 900 SKIP_RETURN_CODE 77)
   endif()
 endforeach()
+# These mostly wait (for time-outs, for starts of the program): they run beside others. The longest first.
+set_tests_properties(program_survival program_bad_input program_models PROPERTIES PROCESSORS 1)
+set_tests_properties(program_survival PROPERTIES COST 100)
+set_tests_properties(cif PROPERTIES COST 50)

@@ -11,6 +11,7 @@
 #include "cif/cif_file.h"
 #include "cif/elements.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 
 using namespace anneal;
@@ -61,7 +62,7 @@ TEST_CASE("awkward CIFs give pymatgen's crystals, or a reason") {
   }
   std::map<std::string, std::vector<nlohmann::json>> expected;
   std::istringstream lines(
-      read_file(std::string(ANNEAL_SOURCE_DIR) + "/tests/cif/reference/cif_structures.jsonl"));
+      read_file(anneal::testing::source_folder() / "tests/cif/reference/cif_structures.jsonl"));
   for (std::string line; std::getline(lines, line);) {
     auto row = nlohmann::json::parse(line);
     expected[row["file"].get<std::string>()].push_back(std::move(row));

@@ -14,12 +14,13 @@
 #include "cif/fingerprint/ops_fingerprint.h"
 #include "cif/fingerprint/order_parameters.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 
 using namespace anneal;
 
 namespace {
 
-const std::string kReference = std::string(ANNEAL_SOURCE_DIR) + "/tests/cif/reference/ops.csv";
+const std::string kReference = anneal::testing::source_folder() / "tests/cif/reference/ops.csv";
 
 Crystal cubic(double a, std::vector<Site> sites) {
   return {.cell = {.a = a, .b = a, .c = a}, .sites = std::move(sites)};

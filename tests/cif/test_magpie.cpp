@@ -7,12 +7,13 @@
 #include "cif/elements.h"
 #include "cif/fingerprint/magpie.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 
 using namespace anneal;
 
 namespace {
 const std::string kReference =
-    std::string(ANNEAL_SOURCE_DIR) + "/tests/cif/reference/magpie.csv";
+    anneal::testing::source_folder() / "tests/cif/reference/magpie.csv";
 
 /// "Fe2 O3"
 Composition from_formula(const std::string& text) {

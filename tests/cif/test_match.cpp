@@ -18,6 +18,7 @@
 #include "cif/match/match_table.h"
 #include "cif/match/unique.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 
 using namespace anneal;
@@ -25,7 +26,7 @@ using anneal::testing::TemporaryFolder;
 
 namespace {
 
-const std::string kReference = ANNEAL_SOURCE_DIR "/tests/cif/reference/";
+const std::string kReference = anneal::testing::source_folder() / "tests/cif/reference/";
 
 Crystal crystal(const std::string& text) {
   const auto parsed = parse_crystal_string(text);

@@ -10,6 +10,7 @@
 #include "cif/metrics/wasserstein.h"
 #include "cif/score.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 
 using namespace anneal;
@@ -128,7 +129,7 @@ TEST_CASE("set metrics equal those of matminer, pymatgen and scipy") {
   score_file(folder / "generated.csv", folder / "one", options);
   const auto found = nlohmann::json::parse(read_file(folder / "one/summary.json"));
   const auto expected = nlohmann::json::parse(
-      read_file(std::string(ANNEAL_SOURCE_DIR) + "/tests/cif/reference/set_metrics.json"));
+      read_file(anneal::testing::source_folder() / "tests/cif/reference/set_metrics.json"));
   for (const auto& [name, value] : expected.items()) {
     if (name == "versions") continue;
     INFO(name);

@@ -10,13 +10,15 @@
 #include "cif/symmetry/standard_cell.h"
 #include "cif/symmetry/symmetrized_cif.h"
 #include "tests/catch.h"
+#include "tests/sample_step.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 
 using namespace anneal;
 
 namespace {
 
-const std::string kReference = std::string(ANNEAL_SOURCE_DIR) + "/tests/cif/reference/";
+const std::string kReference = anneal::testing::source_folder() / "tests/cif/reference/";
 
 std::vector<Crystal> crystals_of(const std::filesystem::path& csv,
                                  std::vector<std::string>* groups = nullptr) {
@@ -74,10 +76,12 @@ TEST_CASE("space groups agree with the databases and with pymatgen's analyser on
     INFO(set);
     std::vector<std::string> stated;
     const auto crystals = crystals_of(*data / "cif" / (set + ".csv"), &stated);
-    std::size_t as_analyser = 0, as_column = 0, with_column = 0;
+    std::size_t looked_at = 0, as_analyser = 0, as_column = 0, with_column = 0;
     for (std::size_t i = 0; i < crystals.size(); ++i) {
       int expected = -1;
       numbers >> expected;
+      if (i % testing::sample_step(5) != 0) continue;
+      ++looked_at;
       const auto group = find_space_group(crystals[i]);
       as_analyser += (group ? group->number : 0) == expected;
       if (stated[i] == "unknown") continue;
@@ -85,9 +89,9 @@ TEST_CASE("space groups agree with the databases and with pymatgen's analyser on
       as_column += group && group->symbol == stated[i];
     }
     CHECK(crystals.size() > 2400);
-    CHECK(as_analyser >= 0.99 * crystals.size());
+    CHECK(as_analyser >= 0.99 * looked_at);
     CHECK(as_column >= 0.99 * with_column);
-    CHECK(with_column == (set == "mp" ? crystals.size() : 0));
+    CHECK(with_column == (set == "mp" ? looked_at : 0));
   }
 }
 

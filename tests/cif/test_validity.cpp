@@ -9,6 +9,7 @@
 #include "cif/elements.h"
 #include "cif/validity.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 
 using namespace anneal;
@@ -115,7 +116,7 @@ TEST_CASE("compositional validity is fast for many elements with many states") {
 }
 
 TEST_CASE("minimum distances equal pymatgen's, in skewed cells too") {
-  const auto path = std::filesystem::path(ANNEAL_SOURCE_DIR) / "tests/cif/minimum_distances.csv";
+  const auto path = anneal::testing::source_folder() / "tests/cif/minimum_distances.csv";
   CsvReader extra(path);
   const auto distance = extra.column("min_distance"), volume = extra.column("volume");
   std::vector<std::string> row;

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "data/tokenizer_training.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 
 using namespace anneal;
@@ -259,7 +260,7 @@ TEST_CASE("models of others encode as the Python wheel does") {
     WARN("skipped: ../shared/data is missing");
     return;
   }
-  const auto reference = nlohmann::json::parse(read_file(fs::path(ANNEAL_SOURCE_DIR) / "tests/data/tokenizer_reference.json"));
+  const auto reference = nlohmann::json::parse(read_file(anneal::testing::source_folder() / "tests/data/tokenizer_reference.json"));
   int compared = 0;
   for (const auto& [model, cases] : reference.at("models").items()) {
     const Tokenizer tokenizer = Tokenizer::load(*data / "tokenizers" / model);

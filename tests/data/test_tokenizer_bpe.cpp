@@ -13,6 +13,7 @@
 #include "data/tokenizer.h"
 #include "data/tokenizer_proto.h"  // for a SentencePiece model beside a tokenizer.json
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 
 using namespace anneal;
@@ -20,13 +21,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kOwn = fs::path(ANNEAL_SOURCE_DIR) / "tests/data/bpe";
+const fs::path kOwn = anneal::testing::source_folder() / "tests/data/bpe";
 using Ids = std::vector<TokenId>;
 using Json = nlohmann::json;
 
 const Json& reference() {
   static const Json json =
-      Json::parse(read_file(fs::path(ANNEAL_SOURCE_DIR) / "tests/data/bpe_reference.json"));
+      Json::parse(read_file(anneal::testing::source_folder() / "tests/data/bpe_reference.json"));
   return json;
 }
 

@@ -5,9 +5,11 @@ small=(--set train.global_batch=4 --set train.sequence_length=256)
 
 # Peak memory within 5 % (the bound of issue 4) of the higher rank's, for training in full, checkpointed, and LoRA.
 for change in train.activation_checkpointing=none train.activation_checkpointing=full "adapter={kind: lora, r: 8}"; do
-  check "plan with $change" "$anneal" -q plan $recipe --ranks 2 --json "${small[@]}" --set "$change"
+  check "plan with $change" "$anneal" -q plan $recipe --ranks 2 --json --calibration-s 2 "${small[@]}" --set "$change"
+  cp "$work/out" "$work/out.plan"
   planned=$(tail -n 1 "$work/out" | sed 's/.*"memory_bytes":\([0-9.e+]*\).*/\1/')
   check "run with $change" mpi 2 "$anneal" train $recipe --fresh "${small[@]}" --set "$change" --set train.steps=3 --set run.dir="$work/run"
+  tail -n 1 "$work/out.plan" | grep -qE '"step_seconds":[0-9.e-]+' || fail "no time of a step"
   measured=$(sed -n 's/.*peak resident memory by rank: \([0-9.]*\), \([0-9.]*\) GiB.*/\1 \2/p' "$work/out")
   awk -v planned="$planned" -v peaks="$measured" 'BEGIN {
     split(peaks, p, " "); peak = (p[1] > p[2] ? p[1] : p[2]) * 2 ^ 30

@@ -35,6 +35,21 @@ assert [x["index"] for x in v] == list(range(700))
 assert all("space_group" in x and "lemat_valid" in x and "self_distance_a" in x for x in v)
 assert sum(x["lemat_valid"] for x in v) == s["lemat_valid"]
 P
+# A recipe's score stage has the same keys and writes the same files; each family has its name there.
+cat >"$work/score.yaml" <<Y
+stage: score
+run: {dir: $work/stage}
+score: {input: $work/made.jsonl, baseline: $work/real.jsonl, reference: $work/real.jsonl, families: [symmetry, crystallm, lemat, self_images], struct_cutoff: 0.2, comp_cutoff: 4}
+Y
+check "a score stage on 2 ranks" mpi 2 "$anneal" run "$work/score.yaml"
+for file in summary.json verdicts.jsonl; do
+  cmp "$work/alone/$file" "$work/stage/$file" || fail "$file of the stage differs"
+done
+[[ -s $work/stage/report.html && -s $work/stage/baseline/summary.json && -s $work/stage/reference/summary.json ]] || fail "the stage left out a file: $(ls "$work/stage")"
+grep -q '"cov_recall"' "$work/stage/baseline/summary.json" || fail "the baseline was not compared"
+grep -q '"cov_recall"' "$work/stage/reference/summary.json" && fail "the reference was compared with itself"
+expect_error 2 "symetry" "$anneal" run "$work/score.yaml" --set "score.families=[symetry]"
+expect_error 3 "none.csv" "$anneal" run "$work/score.yaml" --set score.stability=true --set "score.hull=$work/none.csv"
 expect_error 3 "real.csv" mpi 2 "$anneal" score "$work/made.jsonl" --reference "$work/real.csv" --out "$work/none"
 [[ -e $work/none/summary.json ]] && fail "a failed score left a summary"
 expect_error 2 "--reference" "$anneal" score "$work/made.jsonl" --struct-cutoff 0.2 --out "$work/none"

@@ -5,6 +5,7 @@
 #include "recipes/recipe.h"
 #include "tests/catch.h"
 #include "tests/recipes/contains.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 
 using namespace anneal;
@@ -108,7 +109,7 @@ TEST_CASE("faults of every stage are found before the first one runs") {
 
 TEST_CASE("every recipe of the project loads and validates") {
   int count = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(std::filesystem::path(ANNEAL_SOURCE_DIR) / "recipes")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(anneal::testing::source_folder() / "recipes")) {
     if (entry.path().extension() != ".yaml") continue;
     ++count;
     INFO(entry.path().string());

@@ -14,6 +14,7 @@
 #include "base/files.h"
 #include "cif/stability/chgnet.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 
 using namespace anneal;
@@ -22,7 +23,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-const fs::path kReference = fs::path(ANNEAL_SOURCE_DIR) / "tests/stability/reference";
+const fs::path kReference = anneal::testing::source_folder() / "tests/stability/reference";
 
 std::optional<Chgnet> model() {
   const auto path = chgnet_weights_path();

@@ -12,6 +12,7 @@
 #include "cif/stability/hull.h"
 #include "cif/stability/mp2020.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 
 using namespace anneal;
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 namespace {
-const fs::path kReference = fs::path(ANNEAL_SOURCE_DIR) / "tests/stability/reference";
+const fs::path kReference = anneal::testing::source_folder() / "tests/stability/reference";
 }
 
 TEST_CASE("the hull of 492 Li-Fe-O entries is pymatgen's") {

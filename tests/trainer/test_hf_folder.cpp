@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "recipes/schema.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 #include "trainer/hf_folder.h"
 #include "trainer/weight_source.h"
@@ -20,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kReferences = fs::path(ANNEAL_SOURCE_DIR) / "tests" / "trainer" / "references";
+const fs::path kReferences = anneal::testing::source_folder() / "tests" / "trainer" / "references";
 const char* const kModels[] = {"tiny_untied", "tiny_tied", "tiny_bf16", "tiny_llama3"};
 
 TensorProvider weights_of(const HfFolder& folder) {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 #include "trainer/model/decode.h"
 #include "trainer/weight_source.h"
@@ -14,7 +15,7 @@ using namespace anneal;
 namespace {
 
 const std::filesystem::path kReferences =
-    std::filesystem::path(ANNEAL_SOURCE_DIR) / "tests" / "trainer" / "references";
+    anneal::testing::source_folder() / "tests" / "trainer" / "references";
 
 double worst(const at::Tensor& logits_V, const std::vector<double>& expected) {
   double largest = 0;

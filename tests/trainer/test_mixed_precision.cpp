@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "trainer/optimizer.h"
 #include "trainer/sharded_model.h"
 #include "trainer/weight_source.h"
@@ -14,7 +15,7 @@ using namespace anneal;
 
 namespace {
 
-const std::filesystem::path kReferences = std::filesystem::path(ANNEAL_SOURCE_DIR) / "tests" / "trainer" / "references";
+const std::filesystem::path kReferences = anneal::testing::source_folder() / "tests" / "trainer" / "references";
 
 /// The tokens of make_training_reference.py.
 TokenBatch batch(std::int64_t step) {

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 #include "trainer/hf_folder.h"
 #include "trainer/peft_adapter.h"
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kReferences = fs::path(ANNEAL_SOURCE_DIR) / "tests" / "trainer" / "references";
+const fs::path kReferences = anneal::testing::source_folder() / "tests" / "trainer" / "references";
 
 ModelShape base_shape() { return HfFolder::open(kReferences / "tiny_untied").shape(); }
 

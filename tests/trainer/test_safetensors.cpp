@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 #include "trainer/safetensors.h"
 
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kReferences = fs::path(ANNEAL_SOURCE_DIR) / "tests" / "trainer" / "references";
+const fs::path kReferences = anneal::testing::source_folder() / "tests" / "trainer" / "references";
 
 /// A file with this header and `data_bytes` zero bytes.
 void write_raw(const fs::path& path, const std::string& header, std::size_t data_bytes) {

@@ -8,6 +8,7 @@
 #include "cif/crystal_string.h"
 #include "data/tokenizer_training.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "trainer/generate.h"
 #include "trainer/sampler.h"
 #include "trainer/sharded_model.h"
@@ -35,7 +36,7 @@ Decoder fresh_decoder(std::int64_t vocab_size) {
 }
 
 Tokenizer byte_pair_tokenizer(const std::string& file) {
-  return Tokenizer::load(std::filesystem::path(ANNEAL_SOURCE_DIR) / "tests/data/bpe" / file);
+  return Tokenizer::load(anneal::testing::source_folder() / "tests/data/bpe" / file);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "tests/catch.h"
+#include "tests/source_folder.h"
 #include "tests/temporary_folder.h"
 #include "trainer/tensorboard.h"
 
@@ -38,7 +39,7 @@ TEST_CASE("TensorBoard records equal those of TensorBoard's writer") {
   writer.scalar("lr", 300, 3e-4, 1700000002.0);
   writer.scalar("validation/general", 10'000'000'000, -1.5, 1700000003.0);
   writer.flush();
-  std::ifstream reference(std::filesystem::path(ANNEAL_SOURCE_DIR) / "tests/trainer/references/tensorboard.hex");
+  std::ifstream reference(anneal::testing::source_folder() / "tests/trainer/references/tensorboard.hex");
   std::string expected, line;
   while (std::getline(reference, line)) expected += line;
   REQUIRE(!expected.empty());
