@@ -38,13 +38,6 @@ if(ANNEAL_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
-# The headers cost more than most files: several files share one reading of them.
-function(anneal_unity name)
-  if(ANNEAL_UNITY)
-    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
-  endif()
-endfunction()
-
 # One library from all .cpp files of a folder (not of its sub-folders).
 function(anneal_library name folder)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
