@@ -36,8 +36,18 @@ target_link_libraries(anneal_torch_pch PUBLIC anneal_settings anneal_torch fmt::
                       nlohmann_json::nlohmann_json CLI11::CLI11)
 target_precompile_headers(anneal_torch_pch PRIVATE
   <ATen/ATen.h> <fmt/format.h> <nlohmann/json.hpp> <CLI/CLI.hpp>)
+# Named as Ninja sees it, from the build folder: CMake's own REUSE_FROM gives the whole path, and with it
+# the compiler cache serves one clone only.
+function(anneal_use_precompiled_header name)
+  if(CMAKE_GENERATOR STREQUAL "Ninja")
+    target_compile_options(${name} PRIVATE -Winvalid-pch "SHELL:-include CMakeFiles/anneal_torch_pch.dir/cmake_pch.hxx")
+    add_dependencies(${name} anneal_torch_pch)
+  else()
+    target_precompile_headers(${name} REUSE_FROM anneal_torch_pch)
+  endif()
+endfunction()
 function(anneal_use_torch name)
   target_link_libraries(${name} PUBLIC anneal_torch fmt::fmt nlohmann_json::nlohmann_json CLI11::CLI11)
-  target_precompile_headers(${name} REUSE_FROM anneal_torch_pch)
+  anneal_use_precompiled_header(${name})
   anneal_unity(${name})
 endfunction()

@@ -2,7 +2,7 @@
 function(anneal_torch_test folder library)
   anneal_test(${folder} ${library})
   if(TARGET test_${folder})
-    target_precompile_headers(test_${folder} REUSE_FROM anneal_torch_pch)
+    anneal_use_precompiled_header(test_${folder})
   endif()
 endfunction()
 
@@ -18,7 +18,7 @@ set(mpirun ${CMAKE_COMMAND} -E env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_RO
 if(TARGET anneal_trainer)
   add_executable(mpi_equality trainer/mpi_equality.cpp)
   target_link_libraries(mpi_equality PRIVATE anneal_trainer)
-  target_precompile_headers(mpi_equality REUSE_FROM anneal_torch_pch)
+  anneal_use_precompiled_header(mpi_equality)
   foreach(ranks 1 2 4)
     add_test(NAME mpi_equality_${ranks}
       COMMAND ${mpirun} -n ${ranks} $<TARGET_FILE:mpi_equality> ${CMAKE_BINARY_DIR}/mpi_equality_${ranks})
