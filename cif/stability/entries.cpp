@@ -10,6 +10,7 @@
 #include "cif/byte_source.h"
 #include "cif/csv.h"
 #include "cif/elements.h"
+#include "cif/match/lattice.h"
 #include "cif/parsed_crystal.h"
 #include "cif/stability/mp2020.h"
 
@@ -117,6 +118,41 @@ const Json& object_field(const Json& object, const char* name) {
   return found != object.end() && found->is_object() ? *found : empty;
 }
 
+/// A structure as pymatgen writes it; nothing, and why, if it is no ordered crystal.
+std::optional<Crystal> structure_of(const Json& json, std::string& fault) {
+  try {
+    CellMatrix lattice;
+    const Json& matrix = json.at("lattice").at("matrix");
+    for (int i = 0; i < 3; ++i) {
+      for (int j = 0; j < 3; ++j) lattice[i][j] = matrix.at(i).at(j).get<double>();
+    }
+    Crystal crystal{cell_of(lattice), {}};
+    for (const Json& site : json.at("sites")) {
+      const Json& species = site.at("species");
+      if (species.size() != 1 || species.at(0).value("occu", 1.0) != 1) {
+        fault = "disordered sites";
+        return std::nullopt;
+      }
+      const auto name = species.at(0).at("element").get<std::string>();
+      const int z = atomic_number(name);
+      if (z == 0) {
+        fault = fmt::format("an unknown element '{}'", name);
+        return std::nullopt;
+      }
+      const Json& at = site.at("abc");
+      crystal.sites.push_back({z, {at.at(0).get<double>(), at.at(1).get<double>(), at.at(2).get<double>()}});
+    }
+    if (!crystal.cell.possible() || crystal.sites.empty()) {
+      fault = "no possible cell, or no sites";
+      return std::nullopt;
+    }
+    return crystal;
+  } catch (const Json::exception& error) {
+    fault = fmt::format("a form that is not pymatgen's ({})", error.what());
+    return std::nullopt;
+  }
+}
+
 CalculationFacts facts_of(const Json& entry) {
   const Json& parameters = object_field(entry, "parameters");
   const Json& data = object_field(entry, "data");
@@ -139,7 +175,9 @@ CalculationFacts facts_of(const Json& entry) {
   }
   facts.oxide_type = text_field(data, "oxide_type");
   facts.sulfide_type = text_field(data, "sulfide_type");
-  facts.has_structure = entry.contains("structure");
+  if (const auto structure = entry.find("structure"); structure != entry.end() && structure->is_object()) {
+    facts.structure = structure_of(*structure, facts.structure_fault);
+  }
   if (const auto states = data.find("oxidation_states"); states != data.end() && states->is_object()) {
     facts.oxidation_states = numbers_by_element(*states);
   }

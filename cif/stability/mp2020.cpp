@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cif/elements.h"
+#include "cif/stability/anion_types.h"
 #include "cif/stability/mp2020_tables.h"
 
 namespace anneal {
@@ -135,16 +136,22 @@ Mp2020Result mp2020_correction(const Amounts& amounts, const CalculationFacts& f
     }
   }
 
-  if (amount_of.count(kSulfur) && facts.sulfide_type.empty() && facts.has_structure) {
-    result.refusal = "data.sulfide_type is missing, which pymatgen would tell from the structure";
+  const bool asks_structure = (amount_of.count(kSulfur) && facts.sulfide_type.empty()) ||
+                              (amount_of.count(kOxygen) && facts.oxide_type.empty());
+  if (asks_structure && !facts.structure_fault.empty()) {
+    result.refusal = fmt::format("data.{} is missing, and the structure has {}",
+                                 amount_of.count(kSulfur) && facts.sulfide_type.empty() ? "sulfide_type" : "oxide_type",
+                                 facts.structure_fault);
     return result;
   }
-  if (amount_of.count(kSulfur) &&
-      (facts.sulfide_type.empty() || facts.sulfide_type == "sulfide" || facts.sulfide_type == "polysulfide")) {
-    result.correction_ev += kSulfide * amount_of[kSulfur];
+  if (amount_of.count(kSulfur)) {
+    std::string type = facts.sulfide_type;
+    if (type.empty()) type = facts.structure ? sulfide_type_of(*facts.structure) : "sulfide";
+    if (type == "sulfide" || type == "polysulfide") result.correction_ev += kSulfide * amount_of[kSulfur];
   }
   if (amount_of.count(kOxygen)) {
-    std::string type = facts.oxide_type.empty() ? oxide_type_of_formula(amounts) : facts.oxide_type;
+    std::string type = facts.oxide_type;
+    if (type.empty()) type = facts.structure ? oxide_type_of(*facts.structure) : oxide_type_of_formula(amounts);
     if (type == "hydroxide") type = "oxide";
     double each;
     if (type == "oxide") {

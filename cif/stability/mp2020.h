@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "cif/crystal.h"
 #include "cif/stability/entries.h"
 
 namespace anneal {
@@ -19,9 +20,10 @@ struct CalculationFacts {
   std::string run_type;                     ///< "GGA", "GGA+U", ...
   std::map<int, double> hubbards_ev;        ///< U by atomic number
   std::vector<std::string> potcar_symbols;  ///< "Fe_pv", "O"; empty: not known, not checked
-  std::string oxide_type;                   ///< "oxide", "peroxide", ...; "": told from the formula
-  std::string sulfide_type;                 ///< "sulfide", "polysulfide", ...; "": sulfide
-  bool has_structure = false;               ///< pymatgen then tells the type of sulfide from the structure
+  std::string oxide_type;    ///< "oxide", ...; "": told from the structure, or the formula
+  std::string sulfide_type;  ///< "sulfide", ...; "": told from the structure, else sulfide
+  std::optional<Crystal> structure;
+  std::string structure_fault;  ///< why a structure that the entry brings cannot be used; "" if it can
   /// Mean oxidation state by element; nothing: guessed from the composition.
   std::optional<std::map<int, double>> oxidation_states;
 };

@@ -197,3 +197,29 @@ TEST_CASE("bad input leaves nothing that looks whole") {
   CHECK_THROWS_AS(score_file(folder / "cut.csv", folder / "out", quiet()), DataError);
   CHECK(expand_paths((folder / "out").string()).empty());
 }
+
+TEST_CASE("a generated CIF ends where its text ends") {
+  testing::TemporaryFolder folder;
+  const std::string cif =
+      "data_NaCl\n_cell_length_a 4\n_cell_length_b 4\n_cell_length_c 4\n_cell_angle_alpha 90\n"
+      "_cell_angle_beta 90\n_cell_angle_gamma 90\nloop_\n_atom_site_type_symbol\n"
+      "_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nNa 0 0 0\nCl 0.5 0.5 0.5\n";
+  const std::string markers[] = {"", "</s>", "<|im_end|>\nO 0.1 0.1 0.1", "<|end_of_text|>"};
+  for (const std::string& marker : markers) {
+    const auto scored = score_texts(std::vector<std::string>{cif + marker}, quiet(1));
+    INFO(marker << scored.verdicts[0].detail);
+    CHECK(scored.verdicts[0].parsed);
+    CHECK(scored.verdicts[0].num_atoms == 2);
+  }
+}
+
+TEST_CASE("nothing of an earlier score seems to belong to a new one") {
+  testing::TemporaryFolder folder;
+  write_file_atomic(folder / "in.jsonl", "{\"text\": \"4 4 4\\n90 90 90\\nNa\\n0 0 0\"}\n");
+  score_file(folder / "in.jsonl", folder / "out", quiet());
+  write_file_atomic(folder / "out/report.html", "of the earlier score");
+  write_file_atomic(folder / "empty.jsonl", "");
+  CHECK_THROWS_AS(score_file(folder / "empty.jsonl", folder / "out", quiet()), DataError);
+  CHECK_FALSE(std::filesystem::exists(folder / "out/report.html"));
+  CHECK_FALSE(std::filesystem::exists(folder / "out/summary.json"));
+}

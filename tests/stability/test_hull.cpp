@@ -9,6 +9,8 @@
 #include "base/files.h"
 #include "cif/csv.h"
 #include "cif/elements.h"
+#include "cif/match/lattice.h"
+#include "cif/stability/anion_types.h"
 #include "cif/stability/hull.h"
 #include "cif/stability/mp2020.h"
 #include "tests/catch.h"
@@ -124,6 +126,65 @@ TEST_CASE("MP2020 corrections are pymatgen's, and what it discards is left out")
   CHECK(read.report.left_out.size() == wanted.size() - kept);
   CHECK(kept > 200);
   CHECK(changed > 150);
+}
+
+TEST_CASE("kinds of oxides and sulfides are told from structures as pymatgen tells them") {
+  std::ifstream file(kReference / "anion_types.jsonl");
+  testing::TemporaryFolder folder;
+  std::map<std::string, int> kinds;
+  int number = 0, corrected = 0;
+  for (std::string line; std::getline(file, line); ++number) {
+    const auto json = Json::parse(line);
+    // through the reader: an entry that brings this structure against one that says its types
+    Json entry = {{"entry_id", "x"}, {"energy", -10.0}, {"parameters", {{"run_type", "GGA"}}}, {"data", Json::object()}};
+    Json composition = Json::object();
+    for (const auto& site : json["structure"]["sites"]) {
+      const auto symbol = site["species"][0]["element"].get<std::string>();
+      composition[symbol] = composition.value(symbol, 0) + 1;
+    }
+    entry["composition"] = composition;
+    Json told = entry;
+    entry["structure"] = json["structure"];
+    for (const char* name : {"oxide_type", "sulfide_type"}) {
+      if (json[name].is_null()) continue;
+      told["data"][name] = json[name];
+      ++kinds[json[name].get<std::string>()];
+    }
+    const auto energy = [&](const Json& one) {
+      std::ofstream(folder / "entry.json") << Json::array({one}).dump();
+      const auto read = read_phase_entries(folder / "entry.json");
+      return read.entries.size() == 1 ? read.entries[0].energy_ev : NAN;
+    };
+    INFO(number << " " << line);
+    CellMatrix lattice;
+    for (int i = 0; i < 9; ++i) lattice[i / 3][i % 3] = json["structure"]["lattice"]["matrix"][i / 3][i % 3];
+    Crystal crystal{cell_of(lattice), {}};
+    for (const auto& site : json["structure"]["sites"]) {
+      crystal.sites.push_back({atomic_number(site["species"][0]["element"].get<std::string>()),
+                               {site["abc"][0], site["abc"][1], site["abc"][2]}});
+    }
+    if (!json["oxide_type"].is_null()) CHECK(oxide_type_of(crystal) == json["oxide_type"]);
+    if (!json["sulfide_type"].is_null()) CHECK(sulfide_type_of(crystal) == json["sulfide_type"]);
+    // a metal that needs a U is left out either way
+    const double from_structure = energy(entry), from_data = energy(told);
+    CHECK(std::isnan(from_structure) == std::isnan(from_data));
+    if (!std::isnan(from_data)) CHECK(from_structure == Approx(from_data).margin(1e-12));
+    corrected += !std::isnan(from_data);
+  }
+  CHECK(number > 70);
+  CHECK(corrected > 40);
+  for (const char* kind : {"oxide", "peroxide", "superoxide", "ozonide", "hydroxide", "sulfide", "polysulfide", "sulfate"}) {
+    INFO(kind);
+    CHECK(kinds[kind] > 0);
+  }
+  std::ofstream(folder / "disordered.json")
+      << R"([{"entry_id": "x", "energy": -1, "composition": {"Na": 1, "S": 1}, "parameters": {"run_type": "GGA"},
+              "structure": {"lattice": {"matrix": [[3,0,0],[0,3,0],[0,0,3]]}, "sites": [
+                {"species": [{"element": "S", "occu": 0.5}], "abc": [0,0,0]}]}}])";
+  const auto read = read_phase_entries(folder / "disordered.json");
+  CHECK(read.entries.empty());
+  REQUIRE(read.report.left_out.size() == 1);
+  CHECK(read.report.left_out[0].find("disordered") != std::string::npos);
 }
 
 TEST_CASE("elemental references of the Materials Project need no corrections") {
