@@ -107,12 +107,12 @@ elif args.what == "sets":
 else:
     with tempfile.TemporaryDirectory() as folder:
         if args.what == "scale":
-            write_rows(f"{folder}/in.csv", 50_000)
+            write_rows(f"{folder}/in.csv", 200_000)
             times = {1: [], 2: []}
             for _ in range(args.rounds):
                 for threads in times:
                     times[threads].append(score(f"{folder}/in.csv", threads, f"{folder}/out")[0])
-            print(f"50,000 crystals of cif/mp.csv, wall seconds: one thread {spread(times[1])}, two {spread(times[2])}; "
+            print(f"200,000 crystals of cif/mp.csv, wall seconds: one thread {spread(times[1])}, two {spread(times[2])}; "
                   f"ratio {spread([a / b for a, b in zip(times[1], times[2])])}")
         else:
             for rows in (10_000, args.rows):

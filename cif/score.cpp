@@ -1,9 +1,7 @@
 #include "cif/score.h"
 
 #include <algorithm>
-#include <deque>
 #include <functional>
-#include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -16,6 +14,8 @@
 #include "base/text.h"
 #include "cif/byte_source.h"
 #include "cif/elements.h"
+#include "cif/for_each_index.h"
+#include "cif/ordered_batches.h"
 
 namespace anneal {
 namespace fs = std::filesystem;
@@ -37,11 +37,13 @@ fs::path part_path(const fs::path& out_dir, int rank) {
 
 /// Verdicts and their lines, but for the numbers.
 struct JudgedBatch {
+  std::int64_t number = 0;
   std::vector<Verdict> verdicts;
   std::vector<std::string> lines;
 };
 
-JudgedBatch judge_batch(std::vector<RawCrystal> batch, const ScoreOptions& options) {
+JudgedBatch judge_batch(std::int64_t number, std::vector<RawCrystal> batch,
+                        const ScoreOptions& options) {
   std::vector<CrystalRecord> records;
   records.reserve(batch.size());
   for (auto& raw : batch) {
@@ -54,7 +56,7 @@ JudgedBatch judge_batch(std::vector<RawCrystal> batch, const ScoreOptions& optio
   std::vector<std::string> lines;
   lines.reserve(verdicts.size());
   for (const auto& verdict : verdicts) lines.push_back(json_behind_id(verdict));
-  return {std::move(verdicts), std::move(lines)};
+  return {number, std::move(verdicts), std::move(lines)};
 }
 
 std::int64_t rows_of_a_batch(const ScoreOptions& options) {
@@ -218,14 +220,14 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
 
   ScoreSummary summary;
   std::string lines;
-  const auto write = [&](JudgedBatch judged, std::int64_t batch) {
+  const auto write = [&](JudgedBatch judged) {
     lines.clear();
     for (std::size_t i = 0; i < judged.verdicts.size(); ++i) {
       Verdict& verdict = judged.verdicts[i];
       if (alone) {
         number(verdict, summary.total);
       } else {
-        verdict.index = batch;  // the merge numbers them anew, batch by batch
+        verdict.index = judged.number;  // the merge numbers them anew, batch by batch
       }
       summary.add(verdict);
       if (alone) add_to_parts(verdict, options);
@@ -236,40 +238,32 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
     progress.set(summary.total);
   };
 
-  // One thread (this one) reads and writes, others judge; results are written in order. While the
-  // oldest batch is waited for, read and written, the others keep the processors busy: one batch more
-  // than there are threads is under way.
-  const int threads = thread_count(options);
-  std::deque<std::pair<std::int64_t, std::future<JudgedBatch>>> running;
-  const auto write_oldest = [&] {
-    auto [batch, result] = std::move(running.front());
-    running.pop_front();
-    write(result.get(), batch);
+  struct RawBatch {
+    std::int64_t number = 0;
+    std::vector<RawCrystal> rows;
   };
   const std::int64_t batch_rows = rows_of_a_batch(options);
-  bool more = true;
-  for (std::int64_t batch_number = 0; more; ++batch_number) {
-    std::vector<RawCrystal> batch;
-    std::size_t bytes = 0;
-    while (static_cast<std::int64_t>(batch.size()) < batch_rows && bytes < kBatchBytes) {
-      auto raw = reader.next_raw();
-      if (!raw) {
-        more = false;
-        break;
+  std::int64_t batches = 0;
+  // The batches that fall to this rank: all of the input is read, which is quick.
+  const auto read = [&]() -> std::optional<RawBatch> {
+    while (true) {
+      RawBatch batch{batches++, {}};
+      std::size_t bytes = 0;
+      while (static_cast<std::int64_t>(batch.rows.size()) < batch_rows && bytes < kBatchBytes) {
+        auto raw = reader.next_raw();
+        if (!raw) break;
+        bytes += raw->bytes();
+        batch.rows.push_back(*std::move(raw));
       }
-      bytes += raw->bytes();
-      batch.push_back(*std::move(raw));
+      if (batch.rows.empty()) return std::nullopt;
+      if (batch.number % std::max(1, options.world_size) == options.rank) return batch;
     }
-    if (batch.empty() || batch_number % std::max(1, options.world_size) != options.rank) continue;
-    if (threads == 1) {
-      write(judge_batch(std::move(batch), options), batch_number);
-      continue;
-    }
-    if (static_cast<int>(running.size()) > threads) write_oldest();
-    running.emplace_back(batch_number, std::async(std::launch::async, judge_batch, std::move(batch),
-                                                  std::cref(options)));
-  }
-  while (!running.empty()) write_oldest();
+  };
+  OrderedBatches<RawBatch, JudgedBatch>(
+      thread_count(options), read,
+      [&](RawBatch batch) { return judge_batch(batch.number, std::move(batch.rows), options); },
+      write)
+      .run();
   progress.finish();
 
   if (alone && summary.total == 0) {
@@ -356,17 +350,10 @@ template <class F>
 ScoredRecords score_many(std::size_t n, const ScoreOptions& options, F verdict_of) {
   ScoredRecords result;
   result.verdicts.resize(n);
-  const std::size_t threads =
+  const auto threads =
       std::clamp<std::size_t>(n / 64, 1, static_cast<std::size_t>(thread_count(options)));
-  const auto work = [&](std::size_t first) {
-    for (std::size_t i = first; i < n; i += threads) result.verdicts[i] = verdict_of(i);
-  };
-  std::vector<std::future<void>> others;
-  for (std::size_t t = 1; t < threads; ++t) {
-    others.push_back(std::async(std::launch::async, work, t));
-  }
-  work(0);
-  for (auto& other : others) other.get();
+  for_each_index(n, static_cast<int>(threads),
+                 [&](std::size_t i) { result.verdicts[i] = verdict_of(i); });
   for (const auto& verdict : result.verdicts) result.summary.add(verdict);
   return result;
 }

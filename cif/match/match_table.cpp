@@ -1,8 +1,6 @@
 #include "cif/match/match_table.h"
 
 #include <algorithm>
-#include <deque>
-#include <future>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -15,6 +13,7 @@
 #include "base/progress.h"
 #include "cif/crystal_table.h"
 #include "cif/csv.h"
+#include "cif/ordered_batches.h"
 
 namespace anneal {
 namespace fs = std::filesystem;
@@ -113,37 +112,27 @@ MatchSummary match_table(const fs::path& pairs, const fs::path& out_dir,
     progress.set(summary.total);
   };
 
-  // one thread reads and writes in order, others compare
   const int threads = options.threads > 0
                           ? options.threads
                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  std::deque<std::future<std::vector<PairVerdict>>> running;
-  const auto write_oldest = [&] {
-    auto oldest = std::move(running.front());
-    running.pop_front();
-    write(oldest.get());
-  };
   std::vector<std::string> fields;
-  for (bool more = true; more;) {
+  const auto read = [&]() -> std::optional<std::vector<TextPair>> {
     std::vector<TextPair> batch;
     for (std::size_t bytes = 0; batch.size() < kBatchPairs && bytes < kBatchBytes;) {
-      more = reader.next(fields);
-      if (!more) break;
+      if (!reader.next(fields)) break;
       // a short row has no crystal there
       fields.resize(std::max({fields.size(), column_a + 1, column_b + 1}));
       bytes += fields[column_a].size() + fields[column_b].size();
       batch.emplace_back(std::move(fields[column_a]), std::move(fields[column_b]));
     }
-    if (batch.empty()) continue;
-    if (threads == 1) {
-      write(compare_batch(std::move(batch), options.match));
-      continue;
-    }
-    if (static_cast<int>(running.size()) >= threads) write_oldest();
-    running.push_back(
-        std::async(std::launch::async, compare_batch, std::move(batch), options.match));
-  }
-  while (!running.empty()) write_oldest();
+    if (batch.empty()) return std::nullopt;
+    return batch;
+  };
+  OrderedBatches<std::vector<TextPair>, std::vector<PairVerdict>>(
+      threads, read,
+      [&](std::vector<TextPair> batch) { return compare_batch(std::move(batch), options.match); },
+      write)
+      .run();
   progress.finish();
   if (summary.total == 0) {
     throw DataError(fmt::format("{} holds no pair (0 rows)", pairs.string()),

@@ -220,12 +220,12 @@ TEST_CASE("an energy an atom goes before one of a cell") {
   CHECK(read.entries[0].energy_per_atom() == Approx(-3.4));
 }
 
-TEST_CASE("sulfur without its type, in an entry with a structure, is left out") {
+TEST_CASE("sulfur without its type, in an entry whose structure cannot be read, is left out") {
   testing::TemporaryFolder folder;
   const std::string start = R"({"energy": -40, "entry_id": "s", "composition": {"K": 2, "S": 1, "O": 4}, )"
                             R"("parameters": {"run_type": "GGA", "hubbards": {}}, "data": {)";
   write_file_atomic(folder / "a.jsonl", start + R"(}, "structure": {}})" + "\n" + start + R"(}})" + "\n" + start +
-                                            R"("sulfide_type": "sulfate"}, "structure": {}})" + "\n");
+                                            R"("sulfide_type": "sulfate", "oxide_type": "oxide"}, "structure": {}})" + "\n");
   const auto read = read_phase_entries(folder / "a.jsonl");
   CHECK(read.entries.size() == 2);
   REQUIRE(read.report.left_out.size() == 1);
