@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "base/flush_denormals.h"
 #include "cif/stability/chgnet_pass.h"
 
 namespace anneal {
@@ -59,6 +60,7 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
       return;
     }
   }
+  const FlushDenormals flush;
   CrystalGraph& graph = b.graph;
   result.fault = build_graph(atoms, graph);
   if (!result.fault.empty()) return;
