@@ -115,7 +115,7 @@ void visit_fields(V& v, TrainOptions& o) {
   v.field("micro_batch", o.micro_batch, at_least(0), "rows a rank takes at once; 0: all its rows");
   v.field("sequence_length", o.sequence_length, between(8, 10000000), "tokens a row");
   v.field("checkpoint_every", o.checkpoint_every, at_least(0), "steps; 0: only at the end");
-  v.field("keep_checkpoints", o.keep_checkpoints, at_least(1), "newest ones kept");
+  v.field("keep_checkpoints", o.keep_checkpoints, at_least(1), "newest ones kept; 1 leaves none to fall back on if it is damaged");
   v.field("keep_every", o.keep_every, at_least(0), "checkpoints of steps that this divides stay for good; 0: none");
   v.field("keep_best", o.keep_best, at_least(0), "checkpoints with the lowest mean held-out loss that stay; 0: none");
   v.field("checkpoint_writing", o.checkpoint_writing, one_of({"background", "wait"}), "background: slices are copied and written while training goes on; wait: no copy, training stands still");

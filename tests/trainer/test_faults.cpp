@@ -3,6 +3,7 @@
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -141,6 +142,37 @@ TEST_CASE("a batch that is not finite is skipped, with its documents in incident
   std::int64_t faults = 0;
   for (const auto& line : lines_of(folder / "all/metrics.jsonl")) faults += line.contains("fault");
   CHECK(faults == 1);
+}
+
+TEST_CASE("no checkpoint is written amid steps at fault") {
+  testing::TemporaryFolder folder;
+  make_base(folder);
+  write_text(folder / "text.txt", 400, [](int i) { return i % 25 == 0; });
+  Recipe recipe = stage(folder, "often");
+  recipe.train.steps = 24;
+  recipe.train.checkpoint_every = 1;
+  recipe.train.keep_checkpoints = 100;
+  recipe.train.faults.skip_in_a_row = 20;
+  run(recipe);
+  std::set<std::int64_t> faulty, sound;
+  for (const auto& line : lines_of(folder / "often/metrics.jsonl")) {
+    if (!line.contains("data_index")) continue;
+    (line.contains("fault") ? faulty : sound).insert(line["step"].get<std::int64_t>());
+  }
+  faulty.erase(24);  // the last step is saved whatever it was
+  REQUIRE(faulty.size() >= 2);
+  REQUIRE(sound.size() >= 8);
+  const auto saved = [&](std::int64_t step) {
+    return fs::exists(folder / "often/checkpoints" / fmt::format("step_{:08}", step) / "manifest.json");
+  };
+  for (const auto step : faulty) {
+    INFO(step);
+    CHECK_FALSE(saved(step));
+  }
+  for (const auto step : sound) {
+    INFO(step);
+    CHECK(saved(step));
+  }
 }
 
 TEST_CASE("after the skips the run goes back, leaves the samples out, and resumes alike") {
