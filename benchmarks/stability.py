@@ -1,4 +1,4 @@
-"""CHGNet here and in Python (chgnet 0.3.8), in turns: energy + forces + stress + magnetic moments one by
+"""CHGNet here and in Python (package chgnet, weights 0.3.0), in turns: energy + forces + stress + magnetic moments one by
 one and batched, and relaxation of perturbed crystals as ../shared/peers/peer_relax.py does it.
 
   python benchmarks/stability.py build/bench_stability mp.csv [--count 60] [--relax 8] [--rounds 3] [--steps 100]
@@ -25,6 +25,9 @@ parser.add_argument("--relax", type=int, default=8)
 parser.add_argument("--steps", type=int, default=100)
 parser.add_argument("--rounds", type=int, default=3)
 arguments = parser.parse_args()
+from importlib.metadata import version
+
+print(", ".join(f"{name} {version(name)}" for name in ("chgnet", "torch", "pymatgen")))
 model = CHGNet.load(use_device="cpu", verbose=False)
 structures = []
 for row in csv.DictReader(open(arguments.table)):

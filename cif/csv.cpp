@@ -34,6 +34,10 @@ std::string missing_column_message(const std::filesystem::path& path, std::strin
   for (std::size_t i = 0; i < columns.size() && i < 50; ++i) {
     list += (i == 0 ? "'" : ", '") + columns[i].substr(0, 60) + "'";
   }
+  if (columns.size() == 1 && columns[0].find_first_of(";\t") != std::string::npos) {
+    return fmt::format("{} has no column '{}', only '{}': its fields must be separated by commas",
+                       path.string(), wanted, columns[0].substr(0, 60));
+  }
   return fmt::format("{} has no column '{}'; its columns are {}; the nearest name is '{}'",
                      path.string(), wanted, list, nearest_name(wanted, columns).substr(0, 60));
 }

@@ -210,10 +210,11 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
   options.log.info("scoring {} ({})", input.string(), reader.description());
   make_folders(out_dir);
   if (options.rank == 0) {
-    // an older summary or report must not seem to belong to what is written now
+    // older files must not seem to belong to what is written now
     std::error_code ignored;
     fs::remove(out_dir / "summary.json", ignored);
     fs::remove(out_dir / "report.html", ignored);
+    fs::remove(out_dir / "verdicts.jsonl", ignored);
   }
   AtomicFile file(alone ? out_dir / "verdicts.jsonl" : part_path(out_dir, options.rank));
   Progress progress("score", 0, options.progress && options.log.speaks());

@@ -39,7 +39,7 @@ target_precompile_headers(anneal_torch_pch PRIVATE
 # Named as Ninja sees it, from the build folder: CMake's own REUSE_FROM gives the whole path, and with it
 # the compiler cache serves one clone only.
 function(anneal_use_precompiled_header name)
-  if(CMAKE_GENERATOR STREQUAL "Ninja")
+  if(CMAKE_GENERATOR STREQUAL "Ninja" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${name} PRIVATE -Winvalid-pch "SHELL:-include CMakeFiles/anneal_torch_pch.dir/cmake_pch.hxx")
     cmake_language(EVAL CODE "cmake_language(DEFER CALL anneal_wait_for_precompiled_header ${name})")
   else()

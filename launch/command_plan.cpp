@@ -219,7 +219,7 @@ Command add_plan(CLI::App& app) {
   command->add_flag("--no-calibration", a->no_calibration, "cpu: memory only, nothing is measured");
   command->add_flag("--json", a->json, "The figures as one JSON object on the last line");
   command->add_option("--calibration-s", a->calibration_s, "cpu: seconds of measuring at most; fewer tell times less well")
-      ->check(at_least(0))->capture_default_str();
+      ->check(CLI::Range(0.0, 3600.0))->capture_default_str();
   command->add_flag("--calibrate", a->calibrate)->group("");
   return {command, [=](const CommandContext& context) { return plan(*a, context); }};
 }

@@ -1,7 +1,10 @@
 // anneal run, prepare, train, eval, report: commands that take a recipe or a run folder.
 #include <memory>
 
+#include <nlohmann/json.hpp>
+
 #include "base/error.h"
+#include "base/files.h"
 #include "data/prepare.h"
 #include "launch/command.h"
 #include "launch/pipeline.h"
@@ -92,6 +95,20 @@ Command add_eval(CLI::App& app) {
           }};
 }
 
+namespace {
+
+/// A score has a page of its own, made with its crystals at hand: nothing poorer takes its place.
+void refuse_score(const std::filesystem::path& folder) {
+  const auto summary = nlohmann::json::parse(
+      std::filesystem::exists(folder / "summary.json") ? read_file(folder / "summary.json") : "null", nullptr,
+      /*allow_exceptions=*/false);
+  if (!summary.is_object() || summary.value("format", "") != "anneal-score") return;
+  throw UsageError(fmt::format("{} is a score: its report.html comes with it", folder.string()),
+                   "anneal score writes it anew; for a pipeline's page name the pipeline's folder");
+}
+
+}  // namespace
+
 Command add_report(CLI::App& app) {
   auto* command = app.add_subcommand("report", "Write report.html of a run or pipeline folder and print its table");
   command->footer("Example: anneal report runs/quickstart");
@@ -99,6 +116,7 @@ Command add_report(CLI::App& app) {
   command->add_option("FOLDER", *folder, "Run folder")->required()->check(CLI::ExistingDirectory);
   return {command, [=](const CommandContext& context) {
             if (!context.group().is_root()) return 0;
+            refuse_score(*folder);
             write_report(*folder, std::filesystem::path(*folder).filename().string());
             context.log.info("{}", summary_table(*folder));
             context.log.info("report: {}/report.html", *folder);

@@ -13,8 +13,10 @@
 #include "base/fingerprint.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "cif/stability/chgnet.h"
 #include "data/source.h"
 #include "launch/report.h"
+#include "launch/score_stability.h"
 #include "launch/stage.h"
 #include "launch/stop_signals.h"
 
@@ -52,6 +54,7 @@ std::string describe_inputs(const Recipe& recipe, const fs::path& pipeline_dir) 
                                        recipe.score.input,         recipe.score.baseline,
                                        recipe.score.unconstrained, recipe.score.reference};
   for (const auto pattern : split(recipe.score.hull, ';')) patterns.emplace_back(trim(pattern));
+  if (recipe.stage == StageKind::kScore && recipe.score.stability) patterns.push_back(chgnet_weights_path());
   for (const auto& [name, source] : recipe.data.sources) {
     for (const auto pattern : split(source.path, ';')) patterns.emplace_back(trim(pattern));
   }
@@ -79,6 +82,23 @@ bool names_folder(const std::string& text, const std::string& folder) {
   return false;
 }
 
+/// Inputs of a score are taken by their names, without patterns.
+void check_score_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
+  const JudgeOptions& score = recipe.score;
+  std::vector<std::pair<const char*, std::string>> inputs = {{"input", score.input},
+                                                             {"baseline", score.baseline},
+                                                             {"unconstrained", score.unconstrained},
+                                                             {"reference", score.reference}};
+  for (const auto path : split(score.hull, ';')) inputs.emplace_back("hull", trim(path));
+  for (const auto& [key, path] : inputs) {
+    if (path.empty() || lies_in(pipeline_dir, path) || fs::exists(path)) continue;
+    throw DataError(fmt::format("score.{}: stage {}: {} does not exist", key, recipe.name, path),
+                    fmt::format("check {}.score.{}: one file or folder, no pattern; relative paths start at the folder "
+                                "the command is called from", recipe.name, key));
+  }
+  if (score.stability) check_chgnet_weights();
+}
+
 /// A file or folder that nobody can have made when its stage starts is told before the first stage runs.
 /// Throws DataError.
 void check_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
@@ -92,21 +112,20 @@ void check_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
   }
   std::vector<std::pair<const char*, std::string>> others = {{"model.from", recipe.model.from},
                                                              {"tokenizer.path", recipe.tokenizer.path},
-                                                             {"generate.prompts", recipe.generate.prompts},
-                                                             {"score.reference", recipe.score.reference}};
-  for (const auto path : split(recipe.score.hull, ';')) others.emplace_back("score.hull", trim(path));
+                                                             {"generate.prompts", recipe.generate.prompts}};
   for (const auto& [key, path] : others) {
     if (path.empty() || lies_in(pipeline_dir, path) || !expand_paths(path).empty() || fs::exists(path)) continue;
     throw DataError(fmt::format("{}: stage {}: {} does not exist", key, recipe.name, path),
                     fmt::format("check {}.{}; relative paths start at the folder the command is called from",
                                 recipe.name, key));
   }
+  if (recipe.stage == StageKind::kScore) check_score_inputs(recipe, pipeline_dir);
 }
 
 /// What a stage's result depends on: its recipe, files from outside, and the stages it reads from.
 std::string stage_fingerprint(const Recipe& recipe, const fs::path& pipeline_dir,
                               const std::map<std::string, std::string>& earlier) {
-  std::string text = std::string(kVersion) + "\n" + to_yaml(without_cadence(recipe)) +
+  std::string text = std::string(kVersion) + "\n" + to_yaml(with_own_sections(without_cadence(recipe))) +
                      describe_inputs(recipe, pipeline_dir);
   const std::string own = text;
   for (const auto& [folder, print] : earlier) {

@@ -8,14 +8,8 @@ namespace anneal {
 namespace {
 
 Chgnet load_network() {
-  const auto path = chgnet_weights_path();
-  if (!std::filesystem::exists(path)) {
-    throw DataError(
-        fmt::format("the weights of CHGNet are not at {}", path.string()),
-        "launch/chgnet_weights fetches them (launch/setup does too); or set ANNEAL_CHGNET "
-        "to the file");
-  }
-  return Chgnet::load(path);
+  check_chgnet_weights();
+  return Chgnet::load(chgnet_weights_path());
 }
 
 /// Every rank evaluates its share of the crystals; all have all energies afterwards.
@@ -41,11 +35,24 @@ HullSources make_hull(const StabilityRequest& request, const Chgnet& net, int th
 
 }  // namespace
 
+void check_chgnet_weights() {
+  const auto path = chgnet_weights_path();
+  if (std::filesystem::exists(path)) return;
+  throw DataError(fmt::format("the weights of CHGNet are not at {}", path.string()),
+                  "launch/chgnet_weights fetches them (launch/setup does too); or set ANNEAL_CHGNET "
+                  "to the file");
+}
+
+std::shared_ptr<const HullSources> read_hull(const StabilityRequest& request, int threads,
+                                             const CommandContext& context) {
+  return std::make_shared<HullSources>(make_hull(request, load_network(), threads, context));
+}
+
 std::shared_ptr<ScorePart> make_stability_part(const StabilityRequest& request, int threads,
                                                const CommandContext& context) {
   if (!request.on) return nullptr;
   auto net = load_network();
-  auto hull = make_hull(request, net, threads, context);
+  auto hull = request.known ? *request.known : make_hull(request, net, threads, context);
   return std::make_shared<StabilityPart>(std::move(net), std::move(hull), request.options);
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <thread>
 
+#include "base/atomic_file.h"
 #include "base/text.h"
 #include "cif/validity/families.h"
 #include "launch/score_report.h"
@@ -55,18 +56,17 @@ void print_summary(const ScoreSummary& s, const std::string& out, const Log& log
 
 int cores() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
 
-/// Several ranks on one machine share its processors.
-int threads_of_a_rank(const ScoreRequest& request, const Group& group) {
-  if (request.threads > 0) return request.threads;
-  return group.size() > 1 ? 1 : cores();
-}
-
 }  // namespace
+
+int threads_of_a_rank(int asked, const CommandContext& context) {
+  if (asked > 0) return asked;
+  return std::max(1, cores() / std::max(1, context.world.ranks_on_node()));
+}
 
 void run_score(const ScoreRequest& request, const CommandContext& context) {
   const Group& group = context.group();
   ScoreOptions options{.cutoff_a = request.min_distance_a,
-                       .threads = threads_of_a_rank(request, group),
+                       .threads = threads_of_a_rank(request.threads, context),
                        .rank = group.rank(),
                        .world_size = group.size(),
                        .progress = context.log.speaks(),
@@ -80,9 +80,12 @@ void run_score(const ScoreRequest& request, const CommandContext& context) {
   if (auto part = make_stability_part(request.stability, options.threads, context)) {
     options.parts.push_back(std::move(part));
   }
+  if (group.is_root()) remove_temporary_files(request.out);  // of a call that was ended midway
+  group.barrier("clearing of the folder");
   ScoreSummary summary = score_file(request.input, request.out, options);
   group.barrier("scoring of the other ranks");
   if (!group.is_root()) return;
+  options.threads = request.threads > 0 ? request.threads : cores();  // the other ranks wait
   if (group.size() > 1) summary = merge_score_parts(request.input, request.out, options);
   if (request.table) {
     print_summary(summary, request.out, context.log);
@@ -92,7 +95,7 @@ void run_score(const ScoreRequest& request, const CommandContext& context) {
     write_score_report(request.out, {.input = request.input,
                                      .reference = request.reference.input,
                                      .cutoff_a = request.min_distance_a,
-                                     .threads = request.threads > 0 ? request.threads : cores(),
+                                     .threads = options.threads,
                                      .log = context.log});
   }
 }

@@ -23,6 +23,9 @@ struct ScoreRequest {
   bool table = true;   ///< the figures in the terminal
 };
 
+/// Threads of this rank if `asked` is 0: its share of the machine's processors.
+int threads_of_a_rank(int asked, const CommandContext& context);
+
 /// Scores on all ranks of the context; the files are whole when it returns on rank 0. Throws
 /// DataError and UsageError, on all ranks alike.
 void run_score(const ScoreRequest& request, const CommandContext& context);

@@ -40,12 +40,18 @@ Json score_one(const ScoreRequest& request, const CommandContext& context) {
 Json run_score_stage(const Recipe& recipe, const CommandContext& context) {
   const JudgeOptions& score = recipe.score;
   const fs::path folder = recipe.run.dir;
-  Json metrics = score_one(request_of(score, score.input, folder), context);
+  ScoreRequest own = request_of(score, score.input, folder);
+  own.table = true;
+  if (own.stability.on) {  // crystals of the hull are relaxed once for all sets
+    own.stability.known = read_hull(own.stability, threads_of_a_rank(own.threads, context), context);
+  }
+  Json metrics = score_one(own, context);
   const std::pair<const char*, const std::string*> beside[] = {
       {"baseline", &score.baseline}, {"unconstrained", &score.unconstrained}, {"reference", &score.reference}};
   for (const auto& [name, input] : beside) {
     if (input->empty()) continue;
     ScoreRequest request = request_of(score, *input, folder / name);
+    request.stability.known = own.stability.known;
     request.report = false;  // the pipeline's report has these sets side by side
     if (input == &score.reference) {  // real: neither compared with themselves nor relaxed
       request.reference.input.clear();

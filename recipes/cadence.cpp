@@ -24,4 +24,33 @@ Recipe without_cadence(Recipe recipe) {
   return recipe;
 }
 
+Recipe with_own_sections(const Recipe& recipe) {
+  Recipe own;
+  own.name = recipe.name;
+  own.stage = recipe.stage;
+  own.run = recipe.run;
+  switch (recipe.stage) {
+    case StageKind::kCorpus: own.corpus = recipe.corpus; break;
+    case StageKind::kScore: own.score = recipe.score; break;
+    case StageKind::kTokenizer:
+      own.tokenizer = recipe.tokenizer;
+      own.data = recipe.data;
+      break;
+    case StageKind::kGenerate:
+      own.model = recipe.model;
+      own.tokenizer = recipe.tokenizer;
+      own.generate = recipe.generate;
+      break;
+    case StageKind::kTrain:
+    case StageKind::kEval:
+      own.model = recipe.model;
+      own.tokenizer = recipe.tokenizer;
+      own.data = recipe.data;
+      own.train = recipe.train;
+      own.adapter = recipe.adapter;
+      break;
+  }
+  return own;
+}
+
 }  // namespace anneal

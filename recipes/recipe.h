@@ -41,6 +41,10 @@ std::string to_yaml(const Recipe& recipe);
 /// the policy for steps at fault, which sound runs never meet.
 Recipe without_cadence(Recipe recipe);
 
+/// The recipe with only the sections that a stage of its kind reads; the others have their defaults. What
+/// changes elsewhere does not change the stage's result.
+Recipe with_own_sections(const Recipe& recipe);
+
 /// All keys with default, range and comment, for `--help` and the documentation.
 std::string describe_recipe_keys();
 

@@ -36,7 +36,12 @@ class Validator {
         model_shape();
         generation();
         break;
-      case StageKind::kScore: need(r_.score.input, "score.input", "the crystals to judge"); break;
+      case StageKind::kScore:
+        need(r_.score.input, "score.input", "the crystals to judge");
+        if (!r_.score.hull.empty() && !r_.score.stability) {
+          fault("score.hull", "'score.hull' is for the stability of crystals: set 'score.stability: true', or leave it out");
+        }
+        break;
       case StageKind::kEval:
         need_model();
         need_sources(/*shards_do=*/true);

@@ -163,7 +163,7 @@ CalculationFacts facts_of(const Json& entry) {
     const auto words = split(text, ' ');
     return std::string(words.size() > 1 ? words[1] : words[0]);
   };
-  if (const auto spec = parameters.find("potcar_spec"); spec != parameters.end() && spec->is_array()) {
+  if (const auto spec = parameters.find("potcar_spec"); spec != parameters.end() && spec->is_array() && !spec->empty()) {
     for (const auto& one : *spec) {
       if (one.is_object()) facts.potcar_symbols.push_back(second_word(text_field(one, "titel")));
     }
@@ -220,6 +220,8 @@ void add_entry(const Json& json, const std::string& where, PhaseEntries& result)
         stored += *value;
       } else if (const auto per_atom = number("adj_per_atom")) {
         stored += *per_atom * number("n_atoms").value_or(0);
+      } else if (const auto per_degree = number("adj_per_deg")) {
+        stored += *per_degree * number("temp").value_or(0) * number("n_atoms").value_or(0);
       } else {
         bad_entry(where, fmt::format("an energy adjustment without value: {}", adjustment.dump().substr(0, 200)));
       }
@@ -273,6 +275,24 @@ void add_json(const Json& json, const std::string& where, PhaseEntries& result, 
   }
 }
 
+/// Python writes NaN and infinities as they are (an uncertainty that is not known); JSON has no such
+/// words, and nothing that is read here may be one: null.
+std::string without_nan(std::string text) {
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (in_string) {
+      if (text[i] == '\\') ++i;
+      else if (text[i] == '"') in_string = false;
+      continue;
+    }
+    if (text[i] == '"') in_string = true;
+    for (const std::string_view word : {"-Infinity", "Infinity", "NaN"}) {
+      if (text.compare(i, word.size(), word) == 0) text.replace(i, word.size(), "null");
+    }
+  }
+  return text;
+}
+
 PhaseEntries read_json(const fs::path& path) {
   ByteSource source(path);
   std::string text, line;
@@ -283,7 +303,7 @@ PhaseEntries read_json(const fs::path& path) {
   while (source.read_line(line)) {
     ++line_number;
     if (line_number == 1 || lines) {
-      const auto json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+      const auto json = Json::parse(without_nan(line), nullptr, /*allow_exceptions=*/false);
       if (line_number == 1) lines = is_entry(json);
       if (lines) {
         if (trim(line).empty()) continue;
@@ -297,7 +317,7 @@ PhaseEntries read_json(const fs::path& path) {
   }
   if (lines) return result;
   try {
-    add_json(Json::parse(text), path.string(), result);
+    add_json(Json::parse(without_nan(std::move(text))), path.string(), result);
   } catch (const Json::exception& error) {  // no JSON, or a number such as 1e999
     bad_entry(path.string(), fmt::format("not JSON: {}", error.what()));
   }

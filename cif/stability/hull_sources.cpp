@@ -67,6 +67,11 @@ std::vector<std::string> HullSources::warnings() const {
                       count, name));
     }
   }
+  if (std::none_of(entries.begin(), entries.end(), [](const auto& e) { return e.amounts.size() > 1; }) &&
+      !entries.empty()) {
+    all.push_back("the hull holds no compound, only elements: energies over it are formation energies, and a "
+                  "crystal that is \"stable\" is so against its elements alone");
+  }
   return all;
 }
 
@@ -151,7 +156,7 @@ void add_crystals(CrystalEnergies crystals, HullSources& hull) {
     const double energy = crystals.energy_per_atom[i];
     if (!std::isfinite(energy)) {
       if (source.left_out.size() < kMostTold) {
-        source.left_out.push_back(fmt::format("{}: CHGNet has no energy for it", entry.id));
+        source.left_out.push_back(fmt::format("{}: CHGNet has no energy for it (too many atoms, see --max-atoms, an unknown element, or no neighbours)", entry.id));
       }
       continue;
     }

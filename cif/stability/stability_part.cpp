@@ -72,6 +72,12 @@ void StabilityPart::judge(std::span<const CrystalRecord> records,
 void StabilityPart::add(const Verdict& verdict) {
   const Json& extra = verdict.extra;
   ++total_;
+  if (const auto& reason = extra.at("stability_reason"); reason.is_string()) {
+    // reasons name elements or sites: the first of a kind stand for the rest
+    if (reasons_.size() < 50 || reasons_.contains(reason.get<std::string>())) {
+      ++reasons_[reason.get<std::string>()];
+    }
+  }
   with_energy_ += extra.at("energy_per_atom").is_number();
   relaxed_ += extra.at("relaxed_energy_per_atom").is_number();
   converged_ +=
@@ -90,18 +96,20 @@ void StabilityPart::finish(Json& summary) {
   summary["relaxed"] = options_.relax ? Json(relaxed_) : Json(nullptr);
   summary["relaxation_converged"] = options_.relax ? Json(converged_) : Json(nullptr);
   summary["with_e_above_hull"] = with_hull_;
-  summary["metastable"] = hull_ ? Json(metastable_) : Json(nullptr);
-  summary["stable"] = hull_ ? Json(stable_) : Json(nullptr);
+  const bool judged = with_hull_ > 0;  // a rate of 0 would say that all are unstable
+  summary["metastable"] = judged ? Json(metastable_) : Json(nullptr);
+  summary["stable"] = judged ? Json(stable_) : Json(nullptr);
   summary["metastable_rate"] =
-      hull_ ? ratio(static_cast<double>(metastable_), total_) : Json(nullptr);
-  summary["stable_rate"] = hull_ ? ratio(static_cast<double>(stable_), total_) : Json(nullptr);
+      judged ? ratio(static_cast<double>(metastable_), total_) : Json(nullptr);
+  summary["stable_rate"] = judged ? ratio(static_cast<double>(stable_), total_) : Json(nullptr);
   summary["mean_e_above_hull"] = ratio(above_hull_sum_, with_hull_);
+  summary["stability_reasons"] = reasons_;
   Json& denominators = summary["denominators"];
   denominators["metastable_rate"] = "total";
   denominators["stable_rate"] = "total";
   denominators["mean_e_above_hull"] = "with_e_above_hull";
   Json& rules = summary["rules"];
-  rules["stable"] = "a crystal without e_above_hull counts neither as stable nor as metastable";
+  rules["without_e_above_hull"] = "counts neither as stable nor as metastable";
   rules["energy"] = "CHGNet 0.3.0 (GGA/GGA+U with MP2020 corrections), eV an atom";
   rules["relaxation"] =
       options_.relax
@@ -151,12 +159,13 @@ void StabilityPart::print(const Log& log) const {
     return;
   }
   line("with an energy over hull", with_hull_, false);
-  line("metastable (< 0.1 eV/atom)", metastable_, true);
-  line("stable", stable_, true);
   if (with_hull_ > 0) {
+    line("metastable (< 0.1 eV/atom)", metastable_, true);
+    line("stable", stable_, true);
     log.info("{:<28}{:>12.4f}  eV/atom", "mean energy over hull",
              above_hull_sum_ / static_cast<double>(with_hull_));
   }
+  for (const auto& [reason, count] : reasons_) log.info("  {:<60}{:>8}", reason, with_commas(count));
   log.info("the hull: {} compositions, {} elements",
            with_commas(static_cast<std::int64_t>(hull_->num_compositions())),
            hull_->num_elements());

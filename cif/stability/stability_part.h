@@ -1,6 +1,7 @@
 // The part of a score that judges stability: fields of each verdict, rates in the summary.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -38,6 +39,7 @@ class StabilityPart : public ScorePart {
   std::int64_t total_ = 0, with_energy_ = 0, with_hull_ = 0, metastable_ = 0, stable_ = 0;
   std::int64_t relaxed_ = 0, converged_ = 0;
   double above_hull_sum_ = 0;
+  std::map<std::string, std::int64_t> reasons_;  // why something is missing, how often
 };
 
 }  // namespace anneal

@@ -28,7 +28,8 @@ Composition from_formula(const std::string& text) {
 }  // namespace
 
 TEST_CASE("the Magpie vector is matminer's for every element") {
-  CsvReader reader(kReference);
+  const char* other = std::getenv("ANNEAL_TEST_MAGPIE");
+  CsvReader reader(other != nullptr ? other : kReference);
   REQUIRE(reader.columns().size() == 1 + kMagpieSize);
   std::vector<std::string> row;
   std::array<bool, 119> seen{};
@@ -46,6 +47,10 @@ TEST_CASE("the Magpie vector is matminer's for every element") {
     ++rows;
   }
   CHECK(rows > 30);
+  if (other != nullptr) {
+    std::printf("%d compositions\n", rows);
+    return;
+  }
   for (int z = 1; z <= 118; ++z) CHECK(seen[z]);
 }
 

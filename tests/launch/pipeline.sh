@@ -30,6 +30,10 @@ check "again: nothing to do" go "$work/calm"
 [[ $(grep -c "finished before" "$work/out") == 11 ]] || fail "finished stages were done again"
 check "a changed stage and what builds on it" go "$work/calm" --set chat.train.steps=4 --set generate_untrained.generate.temperature=0.8
 [[ $(grep -c "finished before" "$work/out") == 8 ]] || { fail "chat, generate_untrained and evaluate, and only they, should be done again"; grep == "$work/out"; }
+check "a key of the score for all stages" go "$work/calm" --set chat.train.steps=4 --set generate_untrained.generate.temperature=0.8 --set "score.families=[lemat]"
+[[ $(grep -c "finished before" "$work/out") == 10 ]] || { fail "only evaluate should be done again"; grep == "$work/out"; }
+grep -q '"lemat_valid"' "$work/calm/evaluate/summary.json" || fail "the family was not judged"
+expect_error 3 "score.hull" "${absent[@]}" --set evaluate.score.stability=true --set "evaluate.score.hull=$work/none*.csv"
 kills=0
 for attempt in $(seq 1 40); do
   go "$work/torn" >"$work/out" 2>&1 &

@@ -231,3 +231,21 @@ TEST_CASE("survival: policies are read, faults told, and neither belongs to a ru
   CHECK_THAT(fault_of(kTrain, {"train.checkpoint_writing=later"}), Contains("background"));
   CHECK_THAT(fault_of(kTrain, {"train.faults.spikez=3"}), Contains("spike_z"));
 }
+
+TEST_CASE("a stage's result hangs on the sections that its kind reads") {
+  const Recipe train = load(kTrain);
+  Recipe other = train;
+  other.score.families = {"all"};
+  other.generate.count = 7;
+  other.corpus.documents = 3;
+  CHECK(to_yaml(with_own_sections(other)) == to_yaml(with_own_sections(train)));
+  other.train.steps += 1;
+  CHECK(to_yaml(with_own_sections(other)) != to_yaml(with_own_sections(train)));
+  Recipe score = train;
+  score.stage = StageKind::kScore;
+  Recipe changed = score;
+  changed.train.steps += 1;
+  CHECK(to_yaml(with_own_sections(changed)) == to_yaml(with_own_sections(score)));
+  changed.score.families = {"all"};
+  CHECK(to_yaml(with_own_sections(changed)) != to_yaml(with_own_sections(score)));
+}

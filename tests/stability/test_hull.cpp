@@ -12,6 +12,7 @@
 #include "cif/match/lattice.h"
 #include "cif/stability/anion_types.h"
 #include "cif/stability/hull.h"
+#include "cif/stability/hull_sources.h"
 #include "cif/stability/mp2020.h"
 #include "tests/catch.h"
 #include "tests/source_folder.h"
@@ -185,6 +186,27 @@ TEST_CASE("kinds of oxides and sulfides are told from structures as pymatgen tel
   CHECK(read.entries.empty());
   REQUIRE(read.report.left_out.size() == 1);
   CHECK(read.report.left_out[0].find("disordered") != std::string::npos);
+}
+
+TEST_CASE("adjustments by temperature, and numbers that JSON does not have, are read") {
+  testing::TemporaryFolder folder;
+  std::ofstream(folder / "a.json") << R"([{"entry_id": "NaN", "energy": -10, "composition": {"Na": 1, "Cl": 1},
+    "energy_adjustments": [
+      {"adj_per_deg": -0.001, "temp": 300, "n_atoms": 2, "uncertainty_per_deg": NaN},
+      {"value": -0.25, "uncertainty": -Infinity}]}])";
+  const auto read = read_phase_entries(folder / "a.json");
+  REQUIRE(read.entries.size() == 1);
+  CHECK(read.entries[0].id == "NaN");
+  CHECK(read.entries[0].energy_ev == Approx(-10.85));
+}
+
+TEST_CASE("a hull of elements alone says what its energies mean") {
+  HullSources hull;
+  hull.entries = {{"Na", {{11, 1}}, -1.3}, {"Cl", {{17, 1}}, -1.8}};
+  REQUIRE(hull.warnings().size() == 1);
+  CHECK(hull.warnings()[0].find("formation energies") != std::string::npos);
+  hull.entries.push_back({"NaCl", {{11, 1}, {17, 1}}, -6.8});
+  CHECK(hull.warnings().empty());
 }
 
 TEST_CASE("elemental references of the Materials Project need no corrections") {

@@ -209,7 +209,7 @@ TEST_CASE("entries of another functional are named") {
   const auto sources = sources_of(
       folder / "hull.json",
       R"([{"energy": -1.3, "composition": {"Na": 1}, "entry_id": "a", "parameters": {"run_type": "R2SCAN"}, "correction": -0.1},
-          {"energy": -1.3, "composition": {"K": 1}, "entry_id": "b", "parameters": {"run_type": "GGA"}, "correction": 0}])");
+          {"energy": -6.3, "composition": {"K": 1, "Cl": 1}, "entry_id": "b", "parameters": {"run_type": "GGA"}, "correction": 0}])");
   const auto warnings = sources.warnings();
   REQUIRE(warnings.size() == 1);
   CHECK(warnings[0].find("1 entries are of R2SCAN") == 0);
