@@ -33,6 +33,9 @@ std::string spread(const Histogram& h, const HistogramOptions& options) {
                      value(h.quantile(.05)), value(h.quantile(.95)));
 }
 
+/// Edges are sums of steps: what is left of zero is zero.
+double near_zero(double x) { return std::abs(x) < 1e-9 ? 0 : x; }
+
 struct Binning {
   double from, step;
   int bins;
@@ -143,7 +146,7 @@ std::string histogram_card(const HistogramOptions& options, const Histogram& set
     const std::string where = options.whole && step == 1 ? fmt::format("{:.0f}", a + .5)
                               : options.whole
                                   ? fmt::format("{:.0f} to {:.0f}", a + .5, a + step - .5)
-                                  : fmt::format("{:.4g} to {:.4g}", a, a + step);
+                                  : fmt::format("{:.4g} to {:.4g}", near_zero(a), near_zero(a + step));
     svg += fmt::format(
         "<rect class='column' x='{:.2f}' y='{:.2f}' width='{:.2f}' height='{:.2f}'><title>{} {}: "
         "{}{}</title></rect>",

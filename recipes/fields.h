@@ -167,7 +167,7 @@ void visit_fields(V& v, JudgeOptions& o) {
   v.field("input", o.input, Rule{}, "crystals to judge");
   v.field("baseline", o.baseline, Rule{}, "the untrained model's crystals, scored beside");
   v.field("unconstrained", o.unconstrained, Rule{}, "crystals sampled without the grammar, scored beside");
-  v.field("reference", o.reference, Rule{}, "real crystals, scored beside");
+  v.field("reference", o.reference, Rule{}, "real crystals, scored beside and compared with");
   v.field("min_distance", o.min_distance, between(0, 10), "shortest distance that is valid, Angstrom");
   v.field("families", o.families, one_of({"symmetry", "crystallm", "lemat", "self_images", "all"}), "judged besides");
   v.field("struct_cutoff", o.struct_cutoff, at_least(0), "coverage: largest distance of structure fingerprints");
