@@ -1,6 +1,7 @@
 // Site fingerprints and what they rest on: the Voronoi cell, the neighbours, the order parameters.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <numbers>
 #include <set>

@@ -1,5 +1,6 @@
 // The Magpie vector against matminer (reference/make_magpie.py).
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <sstream>
 
