@@ -5,8 +5,9 @@
 #include <atomic>
 #include <cstddef>
 #include <future>
-#include <thread>
 #include <vector>
+
+#include "base/processors.h"
 
 namespace anneal {
 
@@ -14,8 +15,8 @@ namespace anneal {
 /// one is among them). Exceptions come out of the call.
 template <class Work>
 void for_each_index(std::size_t n, int threads, Work work) {
-  if (threads <= 0) threads = static_cast<int>(std::thread::hardware_concurrency());
-  threads = static_cast<int>(std::clamp<std::size_t>(n, 1, std::max(1, threads)));
+  threads = threads_or_processors(threads);
+  threads = static_cast<int>(std::clamp<std::size_t>(n, 1, threads));
   std::atomic<std::size_t> next = 0;
   const auto run = [&] {
     for (std::size_t i = next++; i < n; i = next++) work(i);

@@ -2,7 +2,6 @@
 // in the order of reading.
 #pragma once
 
-#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -11,15 +10,16 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
+
+#include "base/processors.h"
 
 namespace anneal {
 
 /// `read` gives the next batch, nothing at the end; `work` makes a result of it; `write` takes the
-/// results in the order of reading. Every thread (this one is among the `threads`) reads a batch,
-/// works on it, and writes what is due, so that a batch's memory mostly stays on one thread; at most
+/// results in the order of reading. Every thread (this one is among the `threads`; 0: as many as
+/// processors) reads a batch, works on it, and writes what is due, so that a batch's memory mostly stays on one thread; at most
 /// four batches a thread are under way. `read` and `write` are never called twice at a time. The
 /// first exception ends everything and comes out of the call; results before it may be written.
 template <class Batch, class Result>
@@ -30,7 +30,7 @@ class OrderedBatches {
   using Write = std::function<void(Result)>;
 
   OrderedBatches(int threads, Read read, Work work, Write write)
-      : threads_(std::max(1, threads)),
+      : threads_(threads_or_processors(threads)),
         read_(std::move(read)),
         work_(std::move(work)),
         write_(std::move(write)) {}
@@ -55,7 +55,6 @@ class OrderedBatches {
     } catch (...) {
       const std::lock_guard lock(state_);
       if (!failure_) failure_ = std::current_exception();
-      writing_ = false;
       room_.notify_all();
     }
   }

@@ -4,12 +4,12 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 #include <utility>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/processors.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "cif/byte_source.h"
@@ -25,11 +25,6 @@ namespace {
 // Rows are dealt to ranks and threads in batches of this many (fewer where they are large).
 constexpr std::int64_t kBatchRows = 256;
 constexpr std::size_t kBatchBytes = std::size_t{4} << 20;
-
-int thread_count(const ScoreOptions& options) {
-  if (options.threads > 0) return options.threads;
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 fs::path part_path(const fs::path& out_dir, int rank) {
   return out_dir / fmt::format("verdicts.part-{:05}.jsonl", rank);
@@ -261,7 +256,7 @@ ScoreSummary score_file(const fs::path& input, const fs::path& out_dir,
     }
   };
   OrderedBatches<RawBatch, JudgedBatch>(
-      thread_count(options), read,
+      options.threads, read,
       [&](RawBatch batch) { return judge_batch(batch.number, std::move(batch.rows), options); },
       write)
       .run();
@@ -352,7 +347,7 @@ ScoredRecords score_many(std::size_t n, const ScoreOptions& options, F verdict_o
   ScoredRecords result;
   result.verdicts.resize(n);
   const auto threads =
-      std::clamp<std::size_t>(n / 64, 1, static_cast<std::size_t>(thread_count(options)));
+      std::clamp<std::size_t>(n / 64, 1, static_cast<std::size_t>(threads_or_processors(options.threads)));
   for_each_index(n, static_cast<int>(threads),
                  [&](std::size_t i) { result.verdicts[i] = verdict_of(i); });
   for (const auto& verdict : result.verdicts) result.summary.add(verdict);

@@ -113,6 +113,11 @@ std::int64_t MixtureSource::num_tokens() const {
   return std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
 }
 
+std::size_t anchor_of(const std::vector<MixtureTarget>& targets) {
+  const auto smaller = [](const MixtureTarget& a, const MixtureTarget& b) { return a.share < b.share; };
+  return static_cast<std::size_t>(std::max_element(targets.begin(), targets.end(), smaller) - targets.begin());
+}
+
 std::vector<MixtureTarget> mixture_targets(const std::vector<MixtureSource>& sources,
                                            const std::map<std::string, double>& shares, std::int64_t max_tokens) {
   std::vector<MixtureTarget> targets(sources.size());
@@ -124,11 +129,8 @@ std::vector<MixtureTarget> mixture_targets(const std::vector<MixtureSource>& sou
     }
   } else {
     check_shares(sources, shares);
-    std::size_t anchor = 0;
-    for (std::size_t i = 0; i < sources.size(); ++i) {
-      targets[i].share = shares.at(sources[i].name);
-      if (targets[i].share > targets[anchor].share) anchor = i;
-    }
+    for (std::size_t i = 0; i < sources.size(); ++i) targets[i].share = shares.at(sources[i].name);
+    const std::size_t anchor = anchor_of(targets);
     total = static_cast<double>(sources[anchor].num_tokens()) / targets[anchor].share;
   }
   if (max_tokens > 0) total = std::min(total, static_cast<double>(max_tokens));

@@ -38,6 +38,9 @@ struct MixtureSegment {
   std::int64_t length = 0;
 };
 
+/// The source with the largest share (the first of equals): the one that is written once.
+std::size_t anchor_of(const std::vector<MixtureTarget>& targets);
+
 /// Targets of all sources. `shares` empty: every source once, as it is. `max_tokens` 0: no limit.
 /// Throws UsageError if shares do not sum to 1 (within 1e-6), name an unknown source or leave one
 /// out; DataError for a source with a share but without tokens.

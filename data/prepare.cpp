@@ -9,6 +9,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/processors.h"
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -117,8 +118,7 @@ void remove_old_shards(const fs::path& folder) {
 void say_what_limits(const std::vector<MixtureSource>& plan, const std::vector<MixtureTarget>& targets,
                      const DataOptions& options, std::int64_t total, const Log& log) {
   if (options.mixture.empty() || plan.size() < 2) return;
-  const auto by_share = [](const MixtureTarget& a, const MixtureTarget& b) { return a.share < b.share; };
-  const auto anchor = static_cast<std::size_t>(std::max_element(targets.begin(), targets.end(), by_share) - targets.begin());
+  const std::size_t anchor = anchor_of(targets);
   if (options.max_tokens > 0 && targets[anchor].passes < 0.999) {
     log.info("data.max_tokens limits the mixture to {} tokens", with_commas(total));
     return;
@@ -231,7 +231,7 @@ PrepareReport prepare(const Recipe& recipe, const Tokenizer& tokenizer, const fs
   const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   check_recipe(recipe, tokenizer);
   if (!tokenizer.note().empty()) log.warn("{}", tokenizer.note());
-  if (threads <= 0) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  threads = threads_or_processors(threads);
   make_folders(folder);
 
   PrepareReport report;

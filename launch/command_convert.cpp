@@ -52,7 +52,7 @@ fs::path shards_at(const fs::path& path) {
 }  // namespace
 
 Command add_convert(CLI::App& app) {
-  auto* command = app.add_subcommand("convert", "Between Hugging Face folders, runs, llama2.c .bin and PEFT adapters");
+  auto* command = app.add_subcommand("convert", "Between Hugging Face folders, runs, llama2.c .bin and PEFT adapters; a CIF to another cell");
   command->footer("Examples:\n"
                   "  anneal convert stories260K.bin my_llama          (to a Hugging Face folder)\n"
                   "  anneal convert runs/quickstart/cif_peft merged --merge\n"
@@ -62,7 +62,7 @@ Command add_convert(CLI::App& app) {
   auto to = std::make_shared<std::string>();
   auto merge = std::make_shared<bool>(false);
   command->add_option("SRC", *from, "Model, or a .cif")->required();
-  command->add_option("DST", *to, "Folder, or a name ending in .bin")->required();
+  command->add_option("DST", *to, "Folder, or a name ending in .bin; for a .cif a .cif")->required();
   command->add_flag("--merge", *merge, "Merge an adapter into its base");
   auto cell = std::make_shared<std::string>("given");
   command->add_option("--cell", *cell, "Of a CIF: given, conventional, primitive, niggli, symmetrized")

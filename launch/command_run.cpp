@@ -33,7 +33,7 @@ int run_single(const RecipeArguments& arguments, StageKind kind, bool fresh,
 }  // namespace
 
 Command add_run(CLI::App& app) {
-  auto* command = app.add_subcommand("run", "Every stage of a pipeline (or one stage) in order; finished stages are skipped, an interrupted one resumes");
+  auto* command = app.add_subcommand("run", "Every stage of a pipeline in order, finished ones skipped, an interrupted one resumed; or one stage");
   command->footer("Example: mpirun -n 2 anneal run recipes/quickstart/pipeline.yaml --set run.dir=runs/mine\n"
                   "  --set cpt.train.steps=50 is for the stage cpt, --set train.steps=50 for all stages");
   auto arguments = std::make_shared<RecipeArguments>();

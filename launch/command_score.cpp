@@ -61,7 +61,7 @@ void add_stability_options(CLI::App& command, StabilityRequest& request) {
   add(command.add_option("--relax-steps", relaxation.max_steps, "Steps of relaxation at most"))
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
-  add(command.add_option("--max-atoms", request.options.max_atoms, "Larger crystals get no energy"))
+  add(command.add_option("--max-atoms", request.options.max_atoms, "Larger crystals, of the hull too, get no energy"))
       ->check(CLI::Range(1, 20'000))
       ->capture_default_str();
 }

@@ -29,7 +29,7 @@ constexpr const char* kFooter = R"(Examples:
 
 Exit codes: 0 done, 1 unexpected, 2 usage or recipe, 3 data, file or checkpoint,
 4 communication or hardware, 5 non-finite numbers beyond the policy,
-6 asked to leave (SIGTERM, SIGUSR1, train.walltime): saved, the same command goes on.)";
+6 asked to leave (SIGTERM, SIGUSR1, train.walltime): training is saved, the same command goes on.)";
 
 constexpr const char* kOutOfMemory =
     "out of memory\nhint: fewer rows at once (train.micro_batch, generate.batch), or more ranks";

@@ -82,23 +82,6 @@ bool names_folder(const std::string& text, const std::string& folder) {
   return false;
 }
 
-/// Inputs of a score are taken by their names, without patterns.
-void check_score_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
-  const JudgeOptions& score = recipe.score;
-  std::vector<std::pair<const char*, std::string>> inputs = {{"input", score.input},
-                                                             {"baseline", score.baseline},
-                                                             {"unconstrained", score.unconstrained},
-                                                             {"reference", score.reference}};
-  for (const auto path : split(score.hull, ';')) inputs.emplace_back("hull", trim(path));
-  for (const auto& [key, path] : inputs) {
-    if (path.empty() || lies_in(pipeline_dir, path) || fs::exists(path)) continue;
-    throw DataError(fmt::format("score.{}: stage {}: {} does not exist", key, recipe.name, path),
-                    fmt::format("check {}.score.{}: one file or folder, no pattern; relative paths start at the folder "
-                                "the command is called from", recipe.name, key));
-  }
-  if (score.stability) check_chgnet_weights();
-}
-
 /// A file or folder that nobody can have made when its stage starts is told before the first stage runs.
 /// Throws DataError.
 void check_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
@@ -110,16 +93,28 @@ void check_inputs(const Recipe& recipe, const fs::path& pipeline_dir) {
       source_files(name, one);
     }
   }
-  std::vector<std::pair<const char*, std::string>> others = {{"model.from", recipe.model.from},
-                                                             {"tokenizer.path", recipe.tokenizer.path},
-                                                             {"generate.prompts", recipe.generate.prompts}};
-  for (const auto& [key, path] : others) {
-    if (path.empty() || lies_in(pipeline_dir, path) || !expand_paths(path).empty() || fs::exists(path)) continue;
+  const auto need = [&](const char* key, const std::string& path, bool there) {
+    if (path.empty() || there || lies_in(pipeline_dir, path) || fs::exists(path)) return;
     throw DataError(fmt::format("{}: stage {}: {} does not exist", key, recipe.name, path),
                     fmt::format("check {}.{}; relative paths start at the folder the command is called from",
                                 recipe.name, key));
+  };
+  for (const auto& [key, pattern] : {std::pair{"model.from", recipe.model.from},
+                                     {"tokenizer.path", recipe.tokenizer.path},
+                                     {"generate.prompts", recipe.generate.prompts}}) {
+    need(key, pattern, !pattern.empty() && !expand_paths(pattern).empty());
   }
-  if (recipe.stage == StageKind::kScore) check_score_inputs(recipe, pipeline_dir);
+  if (recipe.stage != StageKind::kScore) return;
+  // a score takes its inputs by their names, without patterns
+  const JudgeOptions& score = recipe.score;
+  for (const auto& [key, path] : {std::pair{"score.input", score.input},
+                                  {"score.baseline", score.baseline},
+                                  {"score.unconstrained", score.unconstrained},
+                                  {"score.reference", score.reference}}) {
+    need(key, path, /*there=*/false);
+  }
+  for (const auto path : split(score.hull, ';')) need("score.hull", std::string(trim(path)), /*there=*/false);
+  if (score.stability) check_chgnet_weights();
 }
 
 /// What a stage's result depends on: its recipe, files from outside, and the stages it reads from.

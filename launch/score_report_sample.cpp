@@ -15,6 +15,7 @@
 #include "cif/fingerprint/neighbor_search.h"
 #include "cif/symmetry/space_group.h"
 #include "launch/score_report_facts.h"
+#include "launch/score_report_text.h"
 
 namespace anneal {
 namespace fs = std::filesystem;
@@ -31,12 +32,6 @@ constexpr std::size_t kSymmetryBeside = 500;
 constexpr std::size_t kSymmetryAlone = 200;
 constexpr int kMaxSymmetryAtoms = 60;
 constexpr std::size_t kMaxReference = 10'000;  // crystals of the reference that are judged
-
-std::optional<double> number(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_number()) return std::nullopt;
-  return found->get<double>();
-}
 
 JudgedCrystal judged_from_json(const std::string& line) {
   JudgedCrystal judged;

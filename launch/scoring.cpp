@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <thread>
 
 #include "base/atomic_file.h"
+#include "base/processors.h"
 #include "base/text.h"
 #include "cif/validity/families.h"
 #include "launch/score_report.h"
@@ -54,13 +54,11 @@ void print_summary(const ScoreSummary& s, const std::string& out, const Log& log
   log.info("{}/summary.json, {}/verdicts.jsonl", out, out);
 }
 
-int cores() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
-
 }  // namespace
 
 int threads_of_a_rank(int asked, const CommandContext& context) {
   if (asked > 0) return asked;
-  return std::max(1, cores() / std::max(1, context.world.ranks_on_node()));
+  return std::max(1, processors() / std::max(1, context.world.ranks_on_node()));
 }
 
 void run_score(const ScoreRequest& request, const CommandContext& context) {
@@ -85,7 +83,7 @@ void run_score(const ScoreRequest& request, const CommandContext& context) {
   ScoreSummary summary = score_file(request.input, request.out, options);
   group.barrier("scoring of the other ranks");
   if (!group.is_root()) return;
-  options.threads = request.threads > 0 ? request.threads : cores();  // the other ranks wait
+  options.threads = threads_or_processors(request.threads);  // the other ranks wait
   if (group.size() > 1) summary = merge_score_parts(request.input, request.out, options);
   if (request.table) {
     print_summary(summary, request.out, context.log);

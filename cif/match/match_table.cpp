@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -112,9 +111,6 @@ MatchSummary match_table(const fs::path& pairs, const fs::path& out_dir,
     progress.set(summary.total);
   };
 
-  const int threads = options.threads > 0
-                          ? options.threads
-                          : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   std::vector<std::string> fields;
   const auto read = [&]() -> std::optional<std::vector<TextPair>> {
     std::vector<TextPair> batch;
@@ -129,7 +125,7 @@ MatchSummary match_table(const fs::path& pairs, const fs::path& out_dir,
     return batch;
   };
   OrderedBatches<std::vector<TextPair>, std::vector<PairVerdict>>(
-      threads, read,
+      options.threads, read,
       [&](std::vector<TextPair> batch) { return compare_batch(std::move(batch), options.match); },
       write)
       .run();

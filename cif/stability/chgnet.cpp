@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/flush_denormals.h"
+#include "base/processors.h"
 #include "cif/stability/chgnet_pass.h"
 
 namespace anneal {
@@ -94,7 +95,7 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
 std::vector<Prediction> Chgnet::predict(const std::vector<PeriodicAtoms>& crystals,
                                         int threads) const {
   std::vector<Prediction> results(crystals.size());
-  if (threads <= 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  threads = threads_or_processors(threads);
   threads =
       static_cast<int>(std::min<std::size_t>(threads, std::max<std::size_t>(crystals.size(), 1)));
   std::atomic<std::size_t> next{0};

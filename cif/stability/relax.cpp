@@ -6,6 +6,8 @@
 #include <cmath>
 #include <thread>
 
+#include "base/processors.h"
+
 namespace anneal {
 namespace {
 
@@ -239,7 +241,7 @@ Relaxation relax(const Chgnet& net, const PeriodicAtoms& start, const RelaxOptio
 std::vector<Relaxation> relax(const Chgnet& net, const std::vector<PeriodicAtoms>& crystals, const RelaxOptions& options,
                               int threads) {
   std::vector<Relaxation> results(crystals.size());
-  if (threads <= 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  threads = threads_or_processors(threads);
   threads = static_cast<int>(std::min<std::size_t>(threads, std::max<std::size_t>(crystals.size(), 1)));
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
