@@ -23,6 +23,12 @@ add_library(anneal_torch INTERFACE)
 target_include_directories(anneal_torch SYSTEM INTERFACE
   ${torch_dir}/include ${torch_dir}/include/torch/csrc/api/include)
 target_link_libraries(anneal_torch INTERFACE ${torch_dir}/lib/libtorch_cpu.so ${torch_dir}/lib/libc10.so)
+# at::parallel_for stands in torch's headers: without OpenMP it is a plain loop, and a rank's other threads idle.
+# torch brings a libgomp.so.1 too; only the one found first is loaded.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(anneal_torch INTERFACE -fopenmp)
+  target_link_options(anneal_torch INTERFACE -fopenmp)
+endif()
 target_link_options(anneal_torch INTERFACE -Wl,--allow-shlib-undefined -Wl,-rpath,${torch_dir}/lib)
 foreach(dir ${nvidia_lib_dirs})
   target_link_options(anneal_torch INTERFACE -Wl,-rpath,${dir} -Wl,-rpath-link,${dir})

@@ -4,9 +4,11 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "trainer/model/device_ops.h"
 #include "trainer/model/floating.h"
+#include "trainer/model/split_product.h"
 
 extern "C" {
 void sgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
@@ -72,6 +74,22 @@ void blas(Gemm gemm, std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<
        &ldb, a.data, &lda, &beta, c.data, &ldc);
 }
 
+void sgemm(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const float> a,
+           MatrixView<const float> b, float beta, MatrixView<float> c) {
+  if (const OneDnnGemm gemm = blas_is_faster(a.transposed) ? nullptr : onednn()) {
+    const int status =
+        gemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, /*alpha=*/1.0f, a.data,
+             a.stride, b.data, b.stride, beta, c.data, c.stride);
+    if (status == 0) return;
+  }
+  blas<float>(sgemm_, m, n, k, a, b, beta, c);
+}
+
+/// True where cutting the factors costs little beside their product, and tiles are not mostly padding.
+bool fills_tiles(std::int64_t m, std::int64_t n, std::int64_t k) {
+  return std::min({m, n, k}) >= 64 && m * n * k >= std::int64_t{1} << 21 && has_split_product();
+}
+
 template <class T>
 MatrixView<const T> view_of(const at::Tensor& a) {
   TORCH_CHECK(a.dim() == 2 && (a.stride(1) == 1 || a.stride(0) == 1 || a.numel() == 0),
@@ -85,17 +103,18 @@ MatrixView<const T> view_of(const at::Tensor& a) {
 
 }  // namespace
 
-std::string product_library() { return onednn() ? "oneDNN" : "the BLAS of libtorch"; }
+std::string product_library() {
+  if (has_split_product()) return "bf16 tile units";
+  return onednn() ? "oneDNN" : "the BLAS of libtorch";
+}
 
 void product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const float> a,
              MatrixView<const float> b, float beta, MatrixView<float> c) {
-  if (const OneDnnGemm gemm = blas_is_faster(a.transposed) ? nullptr : onednn()) {
-    const int status =
-        gemm(a.transposed ? 'T' : 'N', b.transposed ? 'T' : 'N', m, n, k, /*alpha=*/1.0f, a.data,
-             a.stride, b.data, b.stride, beta, c.data, c.stride);
-    if (status == 0) return;
+  if (fills_tiles(m, n, k)) {
+    split_product(m, n, k, a, b, beta, c);
+  } else {
+    sgemm(m, n, k, a, b, beta, c);
   }
-  blas<float>(sgemm_, m, n, k, a, b, beta, c);
 }
 
 void product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const double> a,
@@ -123,11 +142,17 @@ void product_into(at::Tensor c_MN, const at::Tensor& a_MK, const at::Tensor& b_K
     const std::int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
     const std::int64_t parts = std::clamp<std::int64_t>(m / kFewestRows, 1, threads);
     const std::int64_t rows = (m + parts - 1) / parts;
+    const bool tiles = fills_tiles(m, n, k);  // by the whole product: the threads must not matter
     at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
       const std::int64_t begin = first * rows, count = std::min(m, last * rows) - begin;
       if (count <= 0) return;
-      product(count, n, k, {a.data + begin * (a.transposed ? 1 : a.stride), a.stride, a.transposed},
-              b, static_cast<scalar_t>(beta), {c.data + begin * c.stride, c.stride});
+      const MatrixView<const scalar_t> part{a.data + begin * (a.transposed ? 1 : a.stride), a.stride, a.transposed};
+      const MatrixView<scalar_t> to{c.data + begin * c.stride, c.stride};
+      if constexpr (std::is_same_v<scalar_t, float>) {
+        (tiles ? split_product : sgemm)(count, n, k, part, b, static_cast<float>(beta), to);
+      } else {
+        product(count, n, k, part, b, beta, to);
+      }
     });
   });
 }

@@ -1,8 +1,12 @@
-// Matrix products, row-major. fp32 goes to oneDNN's sgemm where the machine has it (libdnnl.so): it
-// generates its kernels for the processor that runs them, and reaches 105 to 115 of the 116 GFLOP/s
-// of a Zen 4 core where the BLAS in libtorch reaches 80 to 100 (benchmarks/training.md). On Intel's
-// processors both are level, but for gradients of weights, which that BLAS makes. Otherwise, and for
-// fp64, that BLAS.
+// Matrix products, row-major. fp32 goes, in this order, to
+// - the tile units of Intel's processors from Sapphire Rapids on (split_product.h), unless the product
+//   is small: 1.5 times as fast as either library below;
+// - oneDNN's sgemm where the machine has it (libdnnl.so): it generates its kernels for the processor
+//   that runs them, and reaches 105 to 115 of the 116 GFLOP/s of a Zen 4 core where the BLAS in libtorch
+//   reaches 80 to 100. On Intel's processors both are level, but for gradients of weights, which that
+//   BLAS makes;
+// - the BLAS in libtorch, which makes those of fp64 too.
+// Measured in benchmarks/training.md.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -10,18 +14,11 @@
 #include <cstdint>
 #include <string>
 
+#include "trainer/model/matrix_view.h"
+
 namespace anneal {
 
-/// A matrix in row-major memory: rows are `stride` elements apart; `transposed` reads it by
-/// columns.
-template <class T>
-struct MatrixView {
-  T* data;
-  std::int64_t stride;
-  bool transposed = false;
-};
-
-/// What makes the fp32 products: "oneDNN" or "the BLAS of libtorch".
+/// What makes the large fp32 products: "bf16 tile units", "oneDNN" or "the BLAS of libtorch".
 std::string product_library();
 
 /// c[m, n] = a[m, k] b[k, n] + beta c on the calling thread, where a or b may be seen transposed.
