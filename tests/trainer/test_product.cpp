@@ -4,6 +4,9 @@
 #include <ATen/Parallel.h>
 
 #include <cmath>
+#include <mutex>
+#include <set>
+#include <thread>
 
 #include "tests/catch.h"
 #include "trainer/model/product.h"
@@ -62,6 +65,20 @@ TEST_CASE("products of all layouts and odd sizes") {
       }
     }
   }
+}
+
+TEST_CASE("a rank's threads share the work") {
+  // at::parallel_for stands in headers, and is a plain loop where they are compiled without OpenMP.
+  const int threads = at::get_num_threads();
+  at::set_num_threads(2);
+  std::mutex mutex;
+  std::set<std::thread::id> seen;
+  at::parallel_for(0, 2, 1, [&](std::int64_t, std::int64_t) {
+    const std::lock_guard lock(mutex);
+    seen.insert(std::this_thread::get_id());
+  });
+  at::set_num_threads(threads);
+  CHECK(seen.size() == 2);
 }
 
 TEST_CASE("a product does not depend on the number of threads") {
