@@ -20,6 +20,7 @@
 #include "trainer/heldout_loss.h"
 #include "trainer/incidents.h"
 #include "trainer/loss_watch.h"
+#include "trainer/model/product.h"
 #include "trainer/resumption.h"
 #include "trainer/run_folder.h"
 #include "trainer/schedule.h"
@@ -251,6 +252,9 @@ class Stage {
         group_.size(), at::get_num_threads(), steps_, recipe_.train.global_batch,
         recipe_.train.sequence_length, with_commas(static_cast<std::int64_t>(rows)),
         static_cast<double>(steps_ * recipe_.train.global_batch) / static_cast<double>(rows));
+    if (call_.device.is_cpu() && recipe_.train.precision == "fp32") {
+      log_.info("matrix products: {}", product_library());
+    }
     if (resumed_) log_.info("resuming at step {} of {}", state_.step, steps_);
   }
 

@@ -6,6 +6,7 @@ expect_error 2 "did you mean 'sequence_length'" "$anneal" train "$stage" --set t
 sed 's/global_batch/globl_batch/' "$stage" >"$work/typo.yaml"
 expect_error 2 "typo.yaml:13" mpi 2 "$anneal" train "$work/typo.yaml"
 expect_error 2 "train.steps" "$anneal" train "$stage" --set train.steps=-3
+[[ $(uname -m) != x86_64 ]] || expect_error 2 "ANNEAL_TILE_UNITS=maybe" env ANNEAL_TILE_UNITS=maybe "$anneal" train "$stage" --set run.dir="$work/tiles"
 expect_error 2 "sum" "$anneal" train "$stage" --set data.mixture.general=0.5
 expect_error 3 "nothing.txt" mpi 2 "$anneal" train "$stage" --set data.sources.general.path="$work/in/nothing.txt"
 : >"$work/in/empty.txt"

@@ -14,6 +14,10 @@
 #include <new>
 #include <string_view>
 
+#include <fmt/format.h>
+
+#include "base/error.h"
+
 namespace anneal {
 
 namespace {
@@ -53,8 +57,12 @@ bool processor_has_tiles() {
 /// Linux (5.16 on) gives the tile registers to processes that ask.
 bool ask_for_tiles() {
   constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, asm/prctl.h
-  const char* wish = std::getenv("ANNEAL_TILE_UNITS");
-  if (wish && std::string_view(wish) == "off") return false;
+  const char* set = std::getenv("ANNEAL_TILE_UNITS");
+  const std::string_view wish = set ? set : "on";
+  if (wish == "off") return false;
+  if (wish != "on") {
+    throw UsageError(fmt::format("the environment has ANNEAL_TILE_UNITS={}", wish), "say on or off");
+  }
   return processor_has_tiles() && ::syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
 

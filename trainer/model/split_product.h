@@ -14,7 +14,7 @@
 namespace anneal {
 
 /// True where the processor has tile units, the system lets this process use them, and the environment
-/// does not say ANNEAL_TILE_UNITS=off.
+/// does not say ANNEAL_TILE_UNITS=off. UsageError if it says anything but on or off.
 bool has_split_product();
 
 /// c[m, n] = a[m, k] b[k, n] + beta c on the calling thread, where a or b may be seen transposed.
