@@ -90,6 +90,9 @@ bool fills_tiles(std::int64_t m, std::int64_t n, std::int64_t k) {
   return std::min({m, n, k}) >= 64 && m * n * k >= std::int64_t{1} << 21 && has_split_product();
 }
 
+/// What makes a product of this size; parts of one are made by the same, so that the threads do not matter.
+auto product_of(std::int64_t m, std::int64_t n, std::int64_t k) { return fills_tiles(m, n, k) ? split_product : sgemm; }
+
 template <class T>
 MatrixView<const T> view_of(const at::Tensor& a) {
   TORCH_CHECK(a.dim() == 2 && (a.stride(1) == 1 || a.stride(0) == 1 || a.numel() == 0),
@@ -110,11 +113,7 @@ std::string product_library() {
 
 void product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const float> a,
              MatrixView<const float> b, float beta, MatrixView<float> c) {
-  if (fills_tiles(m, n, k)) {
-    split_product(m, n, k, a, b, beta, c);
-  } else {
-    sgemm(m, n, k, a, b, beta, c);
-  }
+  product_of(m, n, k)(m, n, k, a, b, beta, c);
 }
 
 void product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const double> a,
@@ -142,14 +141,14 @@ void product_into(at::Tensor c_MN, const at::Tensor& a_MK, const at::Tensor& b_K
     const std::int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
     const std::int64_t parts = std::clamp<std::int64_t>(m / kFewestRows, 1, threads);
     const std::int64_t rows = (m + parts - 1) / parts;
-    const bool tiles = fills_tiles(m, n, k);  // by the whole product: the threads must not matter
+    const auto of_floats = product_of(m, n, k);
     at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
       const std::int64_t begin = first * rows, count = std::min(m, last * rows) - begin;
       if (count <= 0) return;
       const MatrixView<const scalar_t> part{a.data + begin * (a.transposed ? 1 : a.stride), a.stride, a.transposed};
       const MatrixView<scalar_t> to{c.data + begin * c.stride, c.stride};
       if constexpr (std::is_same_v<scalar_t, float>) {
-        (tiles ? split_product : sgemm)(count, n, k, part, b, static_cast<float>(beta), to);
+        of_floats(count, n, k, part, b, static_cast<float>(beta), to);
       } else {
         product(count, n, k, part, b, beta, to);
       }
