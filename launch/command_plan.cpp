@@ -98,6 +98,9 @@ Calibration calibrate_under_mpirun(const PlanArguments& a, const Log& log) {
   return calibration_from_json(output.substr(brace));
 }
 
+/// Rounds of measuring that differ by more than this say that others use the machine.
+constexpr double kCalmSpread = 1.3;
+
 /// Memory that new processes can take, bytes.
 double available_memory() {
   std::ifstream info("/proc/meminfo");
@@ -156,6 +159,10 @@ int plan(const PlanArguments& a, const CommandContext& context) {
   if (measure) {
     measured = calibrate_under_mpirun(a, log);
     runtime = measured.runtime_bytes;
+    if (measured.round_spread > kCalmSpread) {
+      log.warn("equal rounds of measuring differed {:.1f} times in time: something else uses this machine, and a step will be as uneven",
+               measured.round_spread);
+    }
   }
   const MemoryPlan memory = memory_plan(shape, recipe, a.ranks, device, runtime);
   log.info("");
@@ -189,6 +196,7 @@ int plan(const PlanArguments& a, const CommandContext& context) {
     if (time.step_s > 0) {
       json["step_seconds"] = time.step_s;
       json["tokens_per_second"] = time.tokens_per_second;
+      if (measure) json["round_spread"] = measured.round_spread;
       if (steps > 0) json["hours"] = static_cast<double>(steps) * time.step_s / 3600;
     }
     fmt::print("{}\n", json.dump());

@@ -29,7 +29,11 @@ constexpr const char* kFooter = R"(Examples:
 
 Exit codes: 0 done, 1 unexpected, 2 usage or recipe, 3 data, file or checkpoint,
 4 communication or hardware, 5 non-finite numbers beyond the policy,
-6 asked to leave (SIGTERM, SIGUSR1, train.walltime): training is saved, the same command goes on.)";
+6 asked to leave (SIGTERM, SIGUSR1, train.walltime): training is saved, the same command goes on.
+
+Environment: ANNEAL_TILE_UNITS=off makes large fp32 products with a library instead of the processor's bf16
+tile units (docs/numerics.md); ANNEAL_CHGNET is the file of CHGNet's weights, ANNEAL_FACTS_DIR the folder of
+the facts that crystal tasks ask for.)";
 
 constexpr const char* kOutOfMemory =
     "out of memory\nhint: fewer rows at once (train.micro_batch, generate.batch), or more ranks";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <thread>
 #include <vector>
@@ -47,7 +48,7 @@ struct Caller {
   double ask_before_s() const { return std::clamp(*timeout_s / 4, 0.5, 5.0); }
 };
 
-/// Waits by asking again and again, until the time-out.
+/// Waits by asking again and again, until the time-out; `patient`: without end, but saying for whom.
 class PolledWork : public WorkImpl {
  public:
   PolledWork(Caller caller, std::string label, bool patient)
@@ -55,7 +56,7 @@ class PolledWork : public WorkImpl {
   void wait() override {
     using Clock = std::chrono::steady_clock;
     auto looked = Clock::now();
-    double waited_s = 0;
+    double waited_s = 0, limit_s = *caller_.timeout_s;
     bool asked = false;
     caller_.status->begin(label_);
     for (std::int64_t spins = 0;; ++spins) {
@@ -71,13 +72,17 @@ class PolledWork : public WorkImpl {
       const auto now = Clock::now();
       waited_s += std::min(std::chrono::duration<double>(now - looked).count(), 1.0);
       looked = now;
-      if (patient_ || waited_s < *caller_.timeout_s - caller_.ask_before_s()) continue;
+      if (waited_s < limit_s - caller_.ask_before_s()) continue;
       if (caller_.roll_call && !asked) caller_.roll_call->ask();
       asked = true;
-      if (waited_s > *caller_.timeout_s) {
+      if (waited_s <= limit_s) continue;
+      if (!patient_) {
         throw waited_too_long(caller_.rank, label_, *caller_.place, waited_s,
                               caller_.roll_call ? caller_.roll_call->missing() : "");
       }
+      say_for_whom(waited_s);
+      limit_s += *caller_.timeout_s;
+      asked = false;
     }
   }
 
@@ -88,6 +93,15 @@ class PolledWork : public WorkImpl {
     int done = 0;
     check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test", label_, caller_.rank);
     return done != 0;
+  }
+
+  /// One of the ranks that wait speaks.
+  void say_for_whom(double waited_s) const {
+    if (!caller_.roll_call || !caller_.roll_call->is_first_that_answers()) return;
+    std::fputs(fmt::format("warning: {:.0f} s in {}, waiting for {}; there is no limit here, it may be at work\n",
+                           waited_s, label_, caller_.roll_call->missing())
+                   .c_str(),
+               stderr);
   }
 
   Caller caller_;

@@ -29,7 +29,8 @@ class World {
   int local_rank() const { return local_rank_; }
   static constexpr double kDefaultTimeoutS = 3600;
   /// Longest time a collective of a step may take before the job ends with exit code 4. Waiting at a
-  /// barrier for work of one rank (preparing data) has no limit.
+  /// barrier or for a broadcast, for work of one rank (preparing data), has no limit: a warning on stderr
+  /// says each time that long for whom.
   void set_timeout(double seconds);
   /// The same, shared: for groups that watch on their own.
   const std::shared_ptr<double>& timeout() const { return timeout_s_; }

@@ -79,6 +79,10 @@ std::string RollCall::name(std::size_t rank) const {
   return fmt::format("rank {} on {}", rank, hosts_[rank]);
 }
 
+bool RollCall::is_first_that_answers() const {
+  return std::none_of(answered_.begin(), answered_.begin() + rank_, [](bool answered) { return answered; });
+}
+
 std::string RollCall::missing() const {
   std::string text;
   std::size_t named = 0, silent = 0;

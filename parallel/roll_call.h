@@ -32,6 +32,8 @@ class RollCall {
   /// answer; or, if all did, where those are that are behind: "rank 2 on node7 (it answers, at step
   /// 11, in ...)". Never "".
   std::string missing() const;
+  /// After a while: no rank below this one answered.
+  bool is_first_that_answers() const;
 
  private:
   struct Answer {

@@ -111,7 +111,7 @@ Calibration calibrate(const ModelShape& shape, const Recipe& recipe, const Group
   const std::int64_t few = std::min<std::int64_t>(256, shape.vocab_size);
   Probe one(shape, 1, few, recipe, group), three(shape, 3, few, recipe, group);
   Probe whole(shape, 1, shape.vocab_size, recipe, group);
-  std::vector<double> block_s, whole_s, update_s;
+  std::vector<double> block_s, whole_s, update_s, round_s;
   const auto start = Clock::now();
   constexpr int kFewest = 2;
   for (int round = 0;; ++round) {
@@ -121,6 +121,7 @@ Calibration calibrate(const ModelShape& shape, const Recipe& recipe, const Group
       block_s.push_back((triple - single) / 2);
       whole_s.push_back(edges);
       update_s.push_back(update);
+      round_s.push_back(single + triple + edges);
     }
     double spent[1] = {group.is_root() ? std::chrono::duration<double>(Clock::now() - start).count() : 0.0};
     group.all_reduce_sum(spent, "time of the calibration");
@@ -132,13 +133,16 @@ Calibration calibrate(const ModelShape& shape, const Recipe& recipe, const Group
   result.block_s = std::max(0.0, median(block_s));
   result.one_block_model_s = median(whole_s);
   result.update_s_per_element = median(update_s);
+  const auto [fastest, slowest] = std::minmax_element(round_s.begin(), round_s.end());
+  result.round_spread = *slowest / *fastest;
   return result;
 }
 
 std::string to_json(const Calibration& c) {
   const nlohmann::ordered_json json = {
       {"ranks", c.ranks}, {"threads", c.threads}, {"runtime_bytes", c.runtime_bytes}, {"block_s", c.block_s},
-      {"one_block_model_s", c.one_block_model_s}, {"update_s_per_element", c.update_s_per_element}};
+      {"one_block_model_s", c.one_block_model_s}, {"update_s_per_element", c.update_s_per_element},
+      {"round_spread", c.round_spread}};
   return json.dump();
 }
 
@@ -151,6 +155,7 @@ Calibration calibration_from_json(const std::string& text) {
   c.block_s = json.at("block_s");
   c.one_block_model_s = json.at("one_block_model_s");
   c.update_s_per_element = json.at("update_s_per_element");
+  c.round_spread = json.at("round_spread");
   return c;
 }
 

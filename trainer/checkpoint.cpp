@@ -32,6 +32,12 @@ std::vector<std::pair<std::string, at::Tensor>> slices(ShardedUnit& unit) {
           {name + "/second_moment", unit.second_moment()}};
 }
 
+/// A manifest as it is written: with the fingerprint of the rest at its end.
+std::string sealed(Json manifest) {
+  manifest["fingerprint"] = fingerprint(manifest.dump());
+  return manifest.dump(2) + "\n";
+}
+
 [[noreturn]] void damaged(const fs::path& path, const std::string& reason) {
   throw DataError(fmt::format("checkpoint {} is damaged: {}", path.string(), reason));
 }
@@ -45,6 +51,11 @@ Json read_manifest(const fs::path& checkpoint) {
     if (version != 1 && version != kCheckpointVersion) {
       throw DataError(fmt::format("checkpoint {} has version {}, this program reads 1 and {}",
                                   checkpoint.string(), version.dump(), kCheckpointVersion));
+    }
+    if (const auto seal = manifest.find("fingerprint"); seal != manifest.end()) {  // older ones have none
+      const Json expected = *seal;
+      manifest.erase(seal);
+      if (expected != fingerprint(manifest.dump())) damaged(checkpoint, "manifest.json does not match its checksum");
     }
   } catch (const nlohmann::json::exception& error) {
     damaged(checkpoint, fmt::format("manifest.json: {}", error.what()));
@@ -166,15 +177,15 @@ std::string checkpoint_manifest(ShardedModel& model, const TrainState& state,
                                  {"bytes", files[r].bytes},
                                  {"fingerprint", files[r].fingerprint}});
   }
-  return manifest.dump(2) + "\n";
+  return sealed(std::move(manifest));
 }
 
 std::vector<fs::path> checkpoints_newest_first(const fs::path& folder) {
   std::vector<fs::path> found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    if (entry.is_directory() && entry.path().filename().string().starts_with("step_") &&
-        fs::exists(entry.path() / "manifest.json")) {
+    if (entry.is_directory(ignored) && entry.path().filename().string().starts_with("step_") &&
+        fs::exists(entry.path() / "manifest.json", ignored)) {
       found.push_back(entry.path());
     }
   }
@@ -187,7 +198,7 @@ std::vector<KnownCheckpoint> known_checkpoints(const fs::path& folder) {
   for (const auto& path : checkpoints_newest_first(folder)) {
     try {
       const TrainState state = read_state(read_manifest(path));
-      KnownCheckpoint entry{.step = state.step};
+      KnownCheckpoint entry{.step = state.step, .suspect = state.skipped_in_a_row > 0};
       double sum = 0;
       for (const auto& [split, loss] : state.heldout) sum += loss;
       if (!state.heldout.empty()) entry.heldout = sum / static_cast<double>(state.heldout.size());
@@ -204,6 +215,12 @@ void remove_checkpoint(const fs::path& checkpoint) {
   fs::remove_all(checkpoint, ignored);
 }
 
+void remove_checkpoints_after(const fs::path& folder, std::int64_t step) {
+  for (const auto& path : checkpoints_newest_first(folder)) {
+    if (path.filename().string() > checkpoint_name(step)) remove_checkpoint(path);
+  }
+}
+
 std::optional<TrainState> load_checkpoint(const fs::path& checkpoint, ShardedModel& model,
                                           const Group& group, std::string& fault) {
   Json manifest;
@@ -211,6 +228,7 @@ std::optional<TrainState> load_checkpoint(const fs::path& checkpoint, ShardedMod
   try {
     manifest = read_manifest(checkpoint);
     verify_files(checkpoint, manifest, group);
+    (void)read_state(manifest);  // throws where something is missing
   } catch (const DataError& error) {
     own = error.what();
   } catch (const nlohmann::json::exception& error) {
@@ -221,20 +239,51 @@ std::optional<TrainState> load_checkpoint(const fs::path& checkpoint, ShardedMod
   return load_verified(checkpoint, manifest, model);
 }
 
+namespace {
+
+bool is_suspect(const fs::path& checkpoint) {
+  try {
+    return read_state(read_manifest(checkpoint)).skipped_in_a_row > 0;
+  } catch (const std::exception&) {
+    return false;  // loading it will say what is wrong
+  }
+}
+
+void set_aside(const fs::path& checkpoint, const Group& group, const Log& log) {
+  if (!group.is_root()) return;
+  const fs::path aside = checkpoint.parent_path() / ("damaged_" + checkpoint.filename().string());
+  std::error_code error;
+  fs::remove_all(aside, error);
+  fs::rename(checkpoint, aside, error);
+  if (!error) log.info("{} is set aside as {}", checkpoint.string(), aside.filename().string());
+}
+
+}  // namespace
+
 std::optional<TrainState> load_newest_checkpoint(const fs::path& folder, ShardedModel& model,
-                                                 const Group& group, const Log& log) {
+                                                 const Group& group, const Log& log, Wanted wanted) {
   // Rank 0 lists, so that all ranks try the same ones whatever their file system shows them.
   std::string names;
   if (group.is_root()) {
-    for (const auto& path : checkpoints_newest_first(folder)) names += path.filename().string() + "\n";
+    std::string suspect;
+    for (const auto& path : checkpoints_newest_first(folder)) {
+      const bool later = wanted == Wanted::kBeforeFaults && is_suspect(path);
+      (later ? suspect : names) += path.filename().string() + "\n";
+    }
+    names += suspect;
   }
   names = group.broadcast(names, "list of checkpoints");
   std::string first_fault;
+  std::vector<fs::path> passed_over;
   for (const auto name : split(names, '\n')) {
     if (name.empty()) continue;
     std::string fault;
-    if (auto state = load_checkpoint(folder / name, model, group, fault)) return state;
+    if (auto state = load_checkpoint(folder / name, model, group, fault)) {
+      for (const auto& path : passed_over) set_aside(path, group, log);
+      return state;
+    }
     log.warn("{}; trying the one before", fault);
+    passed_over.push_back(folder / name);
     if (first_fault.empty()) first_fault = fault;
   }
   if (names.empty()) return std::nullopt;

@@ -63,6 +63,9 @@ std::vector<KnownCheckpoint> known_checkpoints(const std::filesystem::path& fold
 /// stays is removed by the next run.
 void remove_checkpoint(const std::filesystem::path& checkpoint);
 
+/// Removes those of later steps: of a history that the run went back from.
+void remove_checkpoints_after(const std::filesystem::path& folder, std::int64_t step);
+
 /// Loads one checkpoint into the model after its checksums were verified. All ranks call it and
 /// agree. Nothing, and `fault` says why, if it is damaged. Throws DataError if it is of another
 /// model.
@@ -70,11 +73,18 @@ std::optional<TrainState> load_checkpoint(const std::filesystem::path& checkpoin
                                           ShardedModel& model, const Group& group,
                                           std::string& fault);
 
-/// Loads the newest whole checkpoint into the model; a damaged one is passed over with a warning.
-/// Nothing if there is none at all; DataError if all are damaged. All ranks agree.
+/// Which checkpoints a load may take.
+enum class Wanted {
+  kNewest,
+  kBeforeFaults,  ///< the newest that was not written amid steps at fault, if there is one
+};
+
+/// Loads the newest whole checkpoint into the model. A damaged one is passed over with a warning and
+/// set aside (renamed "damaged_step_..."), so that it counts for nothing that is kept. Nothing if
+/// there is none at all; DataError if all are damaged. All ranks agree.
 std::optional<TrainState> load_newest_checkpoint(const std::filesystem::path& folder,
                                                  ShardedModel& model, const Group& group,
-                                                 const Log& log);
+                                                 const Log& log, Wanted wanted = Wanted::kNewest);
 
 /// Writes a checkpoint and waits for it; keeps the newest `keep`. All ranks take part. Throws
 /// DataError (disk full...) on all ranks; the earlier checkpoints stay. For tests and tools; a run

@@ -19,6 +19,9 @@ std::vector<std::int64_t> checkpoints_to_remove(std::vector<KnownCheckpoint> kno
   for (std::int64_t i = std::max<std::int64_t>(0, count - keep.newest); i < count; ++i) {
     kept.insert(known[static_cast<std::size_t>(i)].step);
   }
+  const auto sound = std::find_if(known.rbegin(), known.rend(),
+                                  [](const auto& checkpoint) { return !checkpoint.suspect; });
+  if (sound != known.rend()) kept.insert(sound->step);
   std::vector<KnownCheckpoint> measured;
   for (const auto& checkpoint : known) {
     if (keep.every > 0 && checkpoint.step % keep.every == 0) kept.insert(checkpoint.step);

@@ -21,10 +21,12 @@ KeepPolicy keep_policy(const TrainOptions& train);
 struct KnownCheckpoint {
   std::int64_t step = 0;
   std::optional<double> heldout;  ///< mean held-out loss, where it was measured at that step
+  bool suspect = false;           ///< written amid steps at fault: its weights may be what is wrong
 };
 
 /// Steps of the checkpoints that the policy gives up, ascending. Of equal losses the earlier is
-/// better; a loss that is not finite is none.
+/// better; a loss that is not finite is none. The newest that is not suspect always stays: a run
+/// that goes back needs it.
 std::vector<std::int64_t> checkpoints_to_remove(std::vector<KnownCheckpoint> known,
                                                 const KeepPolicy& keep);
 

@@ -132,9 +132,15 @@ void CheckpointWriter::publish() {
     give_way();
     std::string fault = fault_of([&] { write_file_atomic(path / "manifest.json", text); });
     if (!fault.empty()) return fault;
-    for (const auto step : checkpoints_to_remove(known_checkpoints(folder_), keep_)) {
-      remove_checkpoint(folder_ / checkpoint_name(step));
-    }
+    // The checkpoint is whole; what cannot be listed or removed now is looked at after the next.
+    (void)fault_of([&] {
+      auto known = known_checkpoints(folder_);
+      // A later one is of a history that the run went back from.
+      std::erase_if(known, [&](const auto& checkpoint) { return checkpoint.step > state_.step; });
+      for (const auto step : checkpoints_to_remove(std::move(known), keep_)) {
+        remove_checkpoint(folder_ / checkpoint_name(step));
+      }
+    });
     return fault;
   });
 }
@@ -150,6 +156,14 @@ void CheckpointWriter::give_up(const std::string& fault) {
             fault,
             left.empty() ? "there is no checkpoint yet"
                          : fmt::format("the last good checkpoint is {}", left.front().string()));
+}
+
+double CheckpointWriter::expected_seconds(ShardedModel& model) const {
+  if (last_s_ > 0) return last_s_;
+  constexpr double kSlowDisk = 100e6;  // bytes a second, of a rank among others
+  double bytes = 0;
+  for (const auto& [name, tensor] : checkpoint_slices(model)) bytes += static_cast<double>(tensor.nbytes());
+  return bytes / kSlowDisk;
 }
 
 std::array<double, CheckpointWriter::kVotes> CheckpointWriter::votes() {
@@ -171,7 +185,8 @@ void CheckpointWriter::advance(std::span<const double> sums) {
 
 void CheckpointWriter::run_to_end() {
   while (busy()) {
-    if (part_.valid()) part_.wait();
+    // Not until it is done: who has nothing to write would wait in the exchange until the time-out.
+    if (part_.valid()) part_.wait_for(std::chrono::milliseconds(500));
     auto sums = votes();
     group_.all_reduce_sum(sums, "end of a checkpoint's writing");
     advance(sums);

@@ -42,8 +42,8 @@ class CheckpointWriter {
   void advance(std::span<const double> sums);
 
   bool busy() const { return phase_ != Phase::kIdle; }
-  /// Seconds that the last save took; 0 before the first.
-  double last_seconds() const { return last_s_; }
+  /// Seconds that the last save took; before the first, what a slow disk would take.
+  double expected_seconds(ShardedModel& model) const;
 
  private:
   enum class Phase { kIdle, kWriting, kPublishing };

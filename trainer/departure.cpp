@@ -15,13 +15,17 @@ Departure::Departure(const Recipe& recipe, const Group& group, const TrainCall& 
 
 void Departure::took(double step_s) { longest_step_s_ = std::max(longest_step_s_, step_s); }
 
+void Departure::validated(double seconds) {
+  longest_validation_s_ = std::max(longest_validation_s_, seconds);
+}
+
 std::array<double, Departure::kVotes> Departure::votes(double save_s) const {
   constexpr double kLeast = 3;  // seconds for the end of the program and of mpirun
   std::array<double, kVotes> votes{call_.asked_to_leave().empty() ? 0.0 : 1.0, 0.0};
   if (keeps_time_) {
     const double gone_s =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - call_.started).count();
-    votes[1] = gone_s + 2 * longest_step_s_ + 2 * save_s + kLeast >= walltime_s_ ? 1.0 : 0.0;
+    votes[1] = gone_s + 2 * (longest_step_s_ + longest_validation_s_ + save_s) + kLeast >= walltime_s_ ? 1.0 : 0.0;
   }
   return votes;
 }

@@ -18,8 +18,11 @@ class Departure {
 
   /// Seconds of a step that is done: the longest one counts.
   void took(double step_s);
+  /// Seconds of a validation: one may be due at the step after which the run leaves.
+  void validated(double seconds);
   /// What this rank adds to the step's sums: was it asked to leave; is the walltime (rank 0's
-  /// clock) near, so that this step and a save, each taking twice what it took before, still fit.
+  /// clock) near, so that this step, a validation and a save, each taking twice what it took before,
+  /// still fit.
   static constexpr std::size_t kVotes = 2;
   std::array<double, kVotes> votes(double save_s) const;
   /// From the sums: why all ranks leave after this step, or "".
@@ -31,7 +34,7 @@ class Departure {
   const TrainCall& call_;
   bool keeps_time_;
   std::string walltime_;
-  double walltime_s_, longest_step_s_ = 0;
+  double walltime_s_, longest_step_s_ = 0, longest_validation_s_ = 0;
 };
 
 }  // namespace anneal

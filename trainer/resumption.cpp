@@ -56,7 +56,7 @@ void Resumption::clean_up(bool fresh) const {
   group_.barrier("clean-up of the run folder");
 }
 
-TrainState Resumption::load(ShardedModel& model, std::int64_t steps) const {
+TrainState Resumption::load(ShardedModel& model, std::int64_t steps, Wanted wanted) const {
   TrainState state{.data_fingerprint = inputs_.stream->fingerprint(),
                    .recipe_fingerprint = recipe_fingerprint_};
   model.fill_base(inputs_.start.base);
@@ -68,7 +68,7 @@ TrainState Resumption::load(ShardedModel& model, std::int64_t steps) const {
     unit->first_moment().zero_();
     unit->second_moment().zero_();
   }
-  const auto loaded = load_newest_checkpoint(folder_.checkpoints(), model, group_, log_);
+  const auto loaded = load_newest_checkpoint(folder_.checkpoints(), model, group_, log_, wanted);
   if (!loaded) return state;
   const std::string where = folder_.checkpoints().string();
   if (loaded->data_fingerprint != state.data_fingerprint) {

@@ -23,7 +23,7 @@ class Resumption {
   /// Fills the model and says where the run is: step 0, or that of the newest whole checkpoint. All
   /// ranks call it, at the start and to go back. Throws DataError, UsageError if the checkpoint is
   /// of something else.
-  TrainState load(ShardedModel& model, std::int64_t steps) const;
+  TrainState load(ShardedModel& model, std::int64_t steps, Wanted wanted = Wanted::kNewest) const;
 
  private:
   const Recipe& recipe_;

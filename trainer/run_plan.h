@@ -44,6 +44,7 @@ struct Calibration {
   double block_s = 0;              ///< a further block, forward and backward of a micro-batch, its exchange included
   double one_block_model_s = 0;    ///< embedding, one block, head: forward and backward of a micro-batch
   double update_s_per_element = 0; ///< norm and AdamW, an element of a rank's slice
+  double round_spread = 1;         ///< slowest over fastest round of measuring: 1 on a machine of one's own
   int ranks = 0, threads = 0;
 };
 

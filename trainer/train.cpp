@@ -100,12 +100,12 @@ class Stage {
         progress.set(state_.step);
         continue;
       }
-      outcome.final_loss = result.loss;
+      if (sound) outcome.final_loss = result.loss;
       departure_.took(seconds_since(step_start));
       note(result, rate, seconds_since(step_start), judgement, progress);
       const bool last = state_.step == steps_, saves = save_is_due(last) || !leave.empty();
       state_.heldout.clear();
-      if (validation_is_due(last, saves)) {
+      if (validation_is_due(last, save_is_due(last))) {
         validate(outcome.heldout_after);
         state_.heldout = outcome.heldout_after;
       }
@@ -130,7 +130,7 @@ class Stage {
   /// under way.
   StepAndLeave one_step(std::int64_t first) {
     const auto written = writer_.votes();
-    const auto reasons = departure_.votes(writer_.last_seconds());
+    const auto reasons = departure_.votes(writer_.expected_seconds(model_));
     std::vector<double> votes(written.begin(), written.end());
     votes.insert(votes.end(), reasons.begin(), reasons.end());
     const StepResult result = step_.gradients(first, votes);
@@ -156,6 +156,7 @@ class Stage {
                        *inputs_.stream);
     if (action == FaultAction::kRewind) rewind();
     if (action == FaultAction::kEnd) {
+      writer_.finish();
       throw NonFiniteError(
           fmt::format("step {}: loss {} and gradient norm {}; {} steps in a row were {}, and the "
                       "run went back {} time(s) before",
@@ -174,8 +175,9 @@ class Stage {
         .from_step = state_.step, .begin = state_.fault_begin, .end = state_.samples};
     writer_.finish();
     incidents_->add(rewind);  // first: whatever happens now, these samples are left out
-    state_ = resumption_.load(model_, steps_);
+    state_ = resumption_.load(model_, steps_, Wanted::kBeforeFaults);
     state_.skipped_in_a_row = 0;
+    if (group_.is_root()) remove_checkpoints_after(folder_.checkpoints(), state_.step);
     watch_.emplace(recipe_.train.faults, state_.recent_losses);
     open_metrics(state_.step);
     log_.info("back from step {} to step {}; samples {} to {} are left out", rewind.from_step,
@@ -189,7 +191,8 @@ class Stage {
     return recipe_.train.checkpoint_every > 0 && state_.step % recipe_.train.checkpoint_every == 0;
   }
 
-  /// At the end, at its own cadence, and for checkpoints that compete for being the best.
+  /// At the end, at its own cadence, and for checkpoints that compete for being the best (one that is
+  /// only due to leaving does not).
   bool validation_is_due(bool last, bool saves) const {
     const auto every = recipe_.train.validate_every;
     return last || (every > 0 && state_.step % every == 0) ||
@@ -260,10 +263,12 @@ class Stage {
 
   void validate(std::map<std::string, double>& losses) {
     if (!heldout_) return;
+    const auto start = Clock::now();
     for (const auto& [split, loss] : heldout_->evaluate(model_)) {
       losses[split] = loss;
       if (metrics_) metrics_->write_validation(state_.step, split, loss);
     }
+    departure_.validated(seconds_since(start));
   }
 
   /// Adds what earlier calls of a resumed run measured (their lines are in metrics.jsonl), and

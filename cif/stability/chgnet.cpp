@@ -3,13 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdlib>
-#include <thread>
 
 #include "base/flush_denormals.h"
-#include "base/processors.h"
+#include "cif/for_each_index.h"
 #include "cif/stability/chgnet_pass.h"
 
 namespace anneal {
@@ -95,19 +93,9 @@ void Chgnet::predict(const PeriodicAtoms& atoms, Workspace& workspace, Predictio
 std::vector<Prediction> Chgnet::predict(const std::vector<PeriodicAtoms>& crystals,
                                         int threads) const {
   std::vector<Prediction> results(crystals.size());
-  threads = threads_or_processors(threads);
-  threads =
-      static_cast<int>(std::min<std::size_t>(threads, std::max<std::size_t>(crystals.size(), 1)));
-  std::atomic<std::size_t> next{0};
-  const auto work = [&] {
-    Workspace workspace;
-    for (std::size_t i; (i = next.fetch_add(1)) < crystals.size();)
-      predict(crystals[i], workspace, results[i]);
-  };
-  std::vector<std::jthread> others;
-  for (int t = 1; t < threads; ++t) others.emplace_back(work);
-  work();
-  others.clear();
+  for_each_index_with<Workspace>(crystals.size(), threads, [&](std::size_t i, Workspace& workspace) {
+    predict(crystals[i], workspace, results[i]);
+  });
   return results;
 }
 

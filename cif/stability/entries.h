@@ -6,23 +6,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <optional>
-#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "cif/crystal.h"
+#include "cif/stability/formula.h"
 
 namespace anneal {
-
-/// Amounts by atomic number, ascending; all positive, not necessarily whole.
-using Amounts = std::vector<std::pair<int, double>>;
-
-Amounts to_amounts(const Composition& composition);
-
-/// Reads "LiFePO4", "Fe2(SO4)3", "Li0.5CoO2"; nothing if it is no formula.
-std::optional<Amounts> read_formula(std::string_view text);
 
 /// One phase.
 struct PhaseEntry {

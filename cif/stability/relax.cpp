@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cmath>
-#include <thread>
 
-#include "base/processors.h"
+#include "cif/for_each_index.h"
 
 namespace anneal {
 namespace {
@@ -241,19 +239,9 @@ Relaxation relax(const Chgnet& net, const PeriodicAtoms& start, const RelaxOptio
 std::vector<Relaxation> relax(const Chgnet& net, const std::vector<PeriodicAtoms>& crystals, const RelaxOptions& options,
                               int threads) {
   std::vector<Relaxation> results(crystals.size());
-  threads = threads_or_processors(threads);
-  threads = static_cast<int>(std::min<std::size_t>(threads, std::max<std::size_t>(crystals.size(), 1)));
-  std::atomic<std::size_t> next{0};
-  const auto work = [&] {
-    Chgnet::Workspace workspace;
-    for (std::size_t i; (i = next.fetch_add(1)) < crystals.size();) {
-      results[i] = relax(net, crystals[i], options, workspace);
-    }
-  };
-  std::vector<std::jthread> others;
-  for (int t = 1; t < threads; ++t) others.emplace_back(work);
-  work();
-  others.clear();
+  for_each_index_with<Chgnet::Workspace>(crystals.size(), threads, [&](std::size_t i, Chgnet::Workspace& workspace) {
+    results[i] = relax(net, crystals[i], options, workspace);
+  });
   return results;
 }
 

@@ -34,7 +34,10 @@ void NcclWatchdog::run() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     changed_.wait_for(lock, std::chrono::milliseconds(100));
-    while (!watched_.empty() && watched_.front().event->query()) watched_.pop_front();
+    while (!watched_.empty() && watched_.front().event->query()) {
+      watched_.pop_front();
+      if (!watched_.empty()) watched_.front().since = Clock::now();
+    }
     if (watched_.empty()) continue;
     Watched& oldest = watched_.front();
     ncclResult_t fault = ncclSuccess;

@@ -47,11 +47,16 @@ rm -rf "$work/run/model" "$work/run/stage.json"
 truncate -s -64 "$work/run/checkpoints/step_00000012/rank_00000.safetensors"
 check "falls back to the checkpoint before" "$anneal" train "$stage"
 grep -q "is damaged" "$work/out" && grep -q "resuming at step 8" "$work/out" || { fail "no fallback"; cat "$work/out"; }
+[ -d "$work/run/checkpoints/damaged_step_00000012" ] || fail "the damaged checkpoint was not set aside"
 check "two ranks fall back as well" mpi 2 "$anneal" -q train "$stage" --set run.dir="$work/two"
 rm -rf "$work/two/model" "$work/two/stage.json"
 truncate -s -64 "$work/two/checkpoints/step_00000012/rank_00001.safetensors"
 check "two ranks, one damaged file" mpi 2 "$anneal" train "$stage" --set run.dir="$work/two"
 grep -q "resuming at step 8" "$work/out" || { fail "no fallback on two ranks"; cat "$work/out"; }
+rm -rf "$work/two/model" "$work/two/stage.json"
+sed -i 's/"samples": /"samples": 1/' "$work/two/checkpoints/step_00000012/manifest.json"
+check "a wrong number in the manifest" mpi 2 "$anneal" train "$stage" --set run.dir="$work/two"
+grep -q "manifest.json does not match its checksum" "$work/out" && grep -q "resuming at step 8" "$work/out" || fail "a wrong number was taken"
 expect_error 2 "an adapter needs a base" "$anneal" train "$stage" --set adapter.kind=lora
 expect_error 2 "the recipe ends at step" "$anneal" train "$stage" --set run.dir="$work/two" --set train.steps=5
 for file in "$work"/run/checkpoints/step_*/rank_00000.safetensors; do truncate -s -64 "$file"; done

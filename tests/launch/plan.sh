@@ -10,6 +10,7 @@ for change in train.activation_checkpointing=none train.activation_checkpointing
   planned=$(tail -n 1 "$work/out" | sed 's/.*"memory_bytes":\([0-9.e+]*\).*/\1/')
   check "run with $change" mpi 2 "$anneal" train $recipe --fresh "${small[@]}" --set "$change" --set train.steps=3 --set run.dir="$work/run"
   tail -n 1 "$work/out.plan" | grep -qE '"step_seconds":[0-9.e-]+' || fail "no time of a step"
+  tail -n 1 "$work/out.plan" | grep -qE '"round_spread":[1-9]' || fail "no spread of the rounds"
   measured=$(sed -n 's/.*peak resident memory by rank: \([0-9.]*\), \([0-9.]*\) GiB.*/\1 \2/p' "$work/out")
   awk -v planned="$planned" -v peaks="$measured" 'BEGIN {
     split(peaks, p, " "); peak = (p[1] > p[2] ? p[1] : p[2]) * 2 ^ 30

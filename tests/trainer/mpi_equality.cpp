@@ -1,14 +1,19 @@
 // Under mpirun -n 1, 2, 4 (tests/torch.cmake): the losses and the weights of a run over all ranks agree
 // with those of one rank that takes every row, over 20 steps, for uneven shapes: full training, tied
 // head, micro-batches, recomputation, adapters with dropout, frozen parameters, every mesh of replicas and
-// shards; and checkpoints go from any number of ranks and any mesh to any other.
+// shards; and checkpoints go from any number of ranks and any mesh to any other. With two ranks also: who waits
+// without a limit says for whom.
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include <unistd.h>
+
 #include "base/error.h"
+#include "base/files.h"
 #include "parallel/mpi_world.h"
 #include "tests/trainer/synthetic_batch.h"
 #include "trainer/checkpoint.h"
@@ -165,6 +170,24 @@ void checkpoint_round_trip(const Group& group, std::int64_t replicate, const std
   group.barrier("end of the round trip");
 }
 
+/// Rank 0 is late at a barrier, which has no limit: rank 1 says so, and the barrier is passed.
+void waiting_is_told(World& world, const std::filesystem::path& said) {
+  const Group& group = world.group();
+  const int console = ::dup(STDERR_FILENO);
+  if (!group.is_root()) require(std::freopen(said.c_str(), "w", stderr) != nullptr, "stderr cannot be kept");
+  world.set_timeout(1);
+  if (group.is_root()) std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+  group.barrier("preparation of nothing");
+  world.set_timeout(60);
+  if (!group.is_root()) {
+    std::fflush(stderr);
+    ::dup2(console, STDERR_FILENO);
+    require(read_file(said).starts_with("warning: 1 s in preparation of nothing, waiting for rank 0 on "),
+            "a wait without a limit was not told: " + read_file(said));
+  }
+  ::close(console);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -207,6 +230,7 @@ int main(int argc, char** argv) {
       }
     }
     const std::filesystem::path folder = argv[1];
+    if (world.group().size() == 2) waiting_is_told(world, folder.string() + ".said");
     for (const std::int64_t replicate : {1, 2, 4}) {
       if (world.group().size() % replicate != 0) continue;
       checkpoint_round_trip(world.group(), replicate, folder);

@@ -26,3 +26,10 @@ TEST_CASE(
   CHECK(checkpoints_to_remove({{10, 2.0}, {20, 1.0}, {30, 1.5}, {40, 9.0}},
                               {.newest = 1, .best = 2}) == Steps{10});
 }
+
+TEST_CASE("of checkpoints written amid steps at fault, a sound one before them stays") {
+  const auto suspect = [](std::int64_t step) { return KnownCheckpoint{.step = step, .suspect = true}; };
+  CHECK(checkpoints_to_remove({{5, {}}, {10, {}}, suspect(15)}, {.newest = 1}) == Steps{5});
+  CHECK(checkpoints_to_remove({{5, {}}, {10, {}}, suspect(12), suspect(15)}, {.newest = 2}) == Steps{5});
+  CHECK(checkpoints_to_remove({{5, {}}, suspect(10), {15, {}}}, {.newest = 1}) == Steps{5, 10});
+}

@@ -211,6 +211,36 @@ TEST_CASE("after the skips the run goes back, leaves the samples out, and resume
   CHECK(read_file(folder / "rewind/model/model.safetensors") == whole);
 }
 
+TEST_CASE("a run that leaves amid steps at fault goes back as far as one that does not leave") {
+  testing::TemporaryFolder folder;
+  make_base(folder);
+  write_text(folder / "text.txt", 400, [](int i) { return i % 12 == 0; });
+  Recipe recipe = stage(folder, "stays");
+  recipe.train.steps = 30;
+  recipe.train.checkpoint_every = 1;
+  recipe.train.keep_checkpoints = 1;
+  recipe.train.faults.skip_in_a_row = 1;
+  recipe.train.faults.rewinds = 100;
+  run(recipe);
+  std::int64_t second = 0;  // of two steps at fault in a row, after a sound one
+  for (const auto& incident : lines_of(folder / "stays/incidents.jsonl")) {
+    if (second == 0 && incident["action"] == "rewind" && incident["step"] > 2) second = incident["step"];
+  }
+  REQUIRE(second > 2);
+
+  recipe.run.dir = (folder / "leaves").string();
+  std::int64_t step = 0;
+  TrainCall call;
+  call.on_step = [&](std::int64_t now) { step = now; };
+  call.asked_to_leave = [&] { return std::string(step == second - 1 ? "a test" : ""); };
+  CHECK_THROWS_AS(train(recipe, make_solo_group(), Log(false), call), Stopped);
+  CHECK(run(recipe).resumed);
+  CHECK(read_file(folder / "leaves/rewinds.json") == read_file(folder / "stays/rewinds.json"));
+  const bool same_weights = read_file(folder / "leaves/model/model.safetensors") ==
+                            read_file(folder / "stays/model/model.safetensors");
+  CHECK(same_weights);
+}
+
 TEST_CASE("a run whose data are bad throughout ends with exit code 5 after its returns") {
   testing::TemporaryFolder folder;
   make_base(folder);

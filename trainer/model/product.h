@@ -21,7 +21,8 @@ namespace anneal {
 /// What makes the large fp32 products: "bf16 tile units", "oneDNN" or "the BLAS of libtorch".
 std::string product_library();
 
-/// c[m, n] = a[m, k] b[k, n] + beta c on the calling thread, where a or b may be seen transposed.
+/// c[m, n] = a[m, k] b[k, n] + beta c, where a or b may be seen transposed. On tile units on the calling
+/// thread; outside of a parallel region the libraries may use threads of their own.
 void product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const float> a,
              MatrixView<const float> b, float beta, MatrixView<float> c);
 void product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const double> a,
@@ -29,7 +30,8 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const do
 
 /// c_MN = a_MK b_KN + beta c, the threads sharing c's rows. a and b have rows or columns without
 /// gaps between their elements (`.t()` and `.narrow()` do), c has rows. No element of the result
-/// depends on the threads on tile units, nor was it seen to in oneDNN; the BLAS promises nothing. bf16 and GPUs: through ATen; c may then have more digits than a and b.
+/// depends on the threads on tile units, nor was it seen to in oneDNN; the BLAS promises nothing.
+/// bf16 and GPUs: through ATen; c may then have more digits than a and b.
 void product_into(at::Tensor c_MN, const at::Tensor& a_MK, const at::Tensor& b_KN, double beta = 0);
 
 /// The same into a new tensor.

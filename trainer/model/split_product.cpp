@@ -240,6 +240,7 @@ void pack(MatrixView<const float> x, std::int64_t first_outer, std::int64_t oute
 /// shares the core.
 inline void panel_product(const std::int16_t* a, const std::int16_t* b, std::int64_t steps, float* c,
                           std::int64_t c_stride) {
+  asm volatile("" ::: "memory");  // nor does it know what _tile_loadd reads
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
@@ -314,6 +315,7 @@ void split_product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<co
   std::int16_t* const packed_b = space_b.of(columns * inner * kPlanes);
   alignas(64) float block[kPanel * kPanel];
   const TileConfig config;
+  asm volatile("" ::: "memory");  // g++ thinks that it reads 8 bytes: all 64 must be in memory
   _tile_loadconfig(&config);
   for (std::int64_t first_k = 0; first_k < k; first_k += inner) {
     const std::int64_t depth = std::min(inner, k - first_k), steps = (depth + kStep - 1) / kStep;
