@@ -83,15 +83,21 @@ TEST_CASE("a rank's threads share the work") {
 
 TEST_CASE("a product does not depend on the number of threads") {
   at::manual_seed(2);
-  const at::Tensor a = at::randn({301, 257}), b = at::randn({190, 257});
+  const at::Tensor a = at::randn({301, 257});
   const int threads = at::get_num_threads();
-  at::set_num_threads(1);
-  const at::Tensor one = product(a, b.t()), plus_one = product_plus(one, a, b.t());
-  at::set_num_threads(3);
-  const at::Tensor three = product(a, b.t()), plus_three = product_plus(three, a, b.t());
-  at::set_num_threads(threads);
-  CHECK(at::equal(one, three));
-  CHECK(at::equal(plus_one, plus_three));
+  for (const std::int64_t n : {190, 1900}) {  // threads share rows; columns, on tile units
+    for (const bool transposed : {false, true}) {
+      INFO(n << " columns, b " << (transposed ? "transposed" : "as it is"));
+      const at::Tensor b = transposed ? at::randn({n, 257}).t() : at::randn({257, n});
+      at::set_num_threads(1);
+      const at::Tensor one = product(a, b), plus_one = product_plus(one, a, b);
+      at::set_num_threads(3);
+      const at::Tensor three = product(a, b), plus_three = product_plus(three, a, b);
+      at::set_num_threads(threads);
+      CHECK(at::equal(one, three));
+      CHECK(at::equal(plus_one, plus_three));
+    }
+  }
 }
 
 TEST_CASE("products on tile units have the digits of fp32, whatever the size of the numbers") {

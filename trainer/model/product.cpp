@@ -59,8 +59,8 @@ bool blas_is_faster([[maybe_unused]] bool a_transposed) {
 #endif
 }
 
-/// Rows of c that a thread takes at least: fewer would leave the kernels half empty.
-constexpr std::int64_t kFewestRows = 48;
+/// Rows or columns of c that a thread takes at least: fewer would leave the kernels half empty.
+constexpr std::int64_t kFewest = 48;
 
 template <class T, class Gemm>
 void blas(Gemm gemm, std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const T> a,
@@ -92,6 +92,24 @@ bool fills_tiles(std::int64_t m, std::int64_t n, std::int64_t k) {
 
 /// What makes a product of this size; parts of one are made by the same, so that the threads do not matter.
 auto product_of(std::int64_t m, std::int64_t n, std::int64_t k) { return fills_tiles(m, n, k) ? split_product : sgemm; }
+
+/// How threads share c: some of its rows each, or of its columns.
+struct Shares {
+  bool columns = false;
+  std::int64_t count, each;
+};
+
+Shares shares_of(std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t threads, bool tiles) {
+  const auto of = [&](bool columns) {
+    const std::int64_t size = columns ? n : m;
+    const std::int64_t count = std::clamp<std::int64_t>(size / kFewest, 1, threads);
+    return Shares{columns, count, (size + count - 1) / count};
+  };
+  const Shares rows = of(false), columns = of(true);
+  const bool less = tiles && columns.count >= rows.count &&
+                    split_product_packs(m, columns.each, k) < split_product_packs(rows.each, n, k);
+  return less ? columns : rows;
+}
 
 template <class T>
 MatrixView<const T> view_of(const at::Tensor& a) {
@@ -138,19 +156,27 @@ void product_into(at::Tensor c_MN, const at::Tensor& a_MK, const at::Tensor& b_K
     using scalar_t = decltype(zero);
     const auto a = view_of<scalar_t>(a_MK), b = view_of<scalar_t>(b_KN);
     const MatrixView<scalar_t> c{c_MN.data_ptr<scalar_t>(), c_MN.stride(0)};
-    const std::int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
-    const std::int64_t parts = std::clamp<std::int64_t>(m / kFewestRows, 1, threads);
-    const std::int64_t rows = (m + parts - 1) / parts;
     const auto of_floats = product_of(m, n, k);
-    at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
-      const std::int64_t begin = first * rows, count = std::min(m, last * rows) - begin;
+    const std::int64_t threads = at::in_parallel_region() ? 1 : at::get_num_threads();
+    const Shares shares = shares_of(m, n, k, threads, of_floats == split_product);
+    at::parallel_for(0, shares.count, 1, [&](std::int64_t first, std::int64_t last) {
+      const std::int64_t begin = first * shares.each,
+                         count = std::min(shares.columns ? n : m, last * shares.each) - begin;
       if (count <= 0) return;
-      const MatrixView<const scalar_t> part{a.data + begin * (a.transposed ? 1 : a.stride), a.stride, a.transposed};
-      const MatrixView<scalar_t> to{c.data + begin * c.stride, c.stride};
-      if constexpr (std::is_same_v<scalar_t, float>) {
-        of_floats(count, n, k, part, b, static_cast<float>(beta), to);
+      auto a_part = a, b_part = b;
+      auto to = c;
+      if (shares.columns) {
+        b_part.data += begin * (b.transposed ? b.stride : 1);
+        to.data += begin;
       } else {
-        product(count, n, k, part, b, beta, to);
+        a_part.data += begin * (a.transposed ? 1 : a.stride);
+        to.data += begin * c.stride;
+      }
+      const std::int64_t rows = shares.columns ? m : count, columns = shares.columns ? count : n;
+      if constexpr (std::is_same_v<scalar_t, float>) {
+        of_floats(rows, columns, k, a_part, b_part, static_cast<float>(beta), to);
+      } else {
+        product(rows, columns, k, a_part, b_part, beta, to);
       }
     });
   });

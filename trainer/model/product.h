@@ -28,7 +28,7 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const fl
 void product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const double> a,
              MatrixView<const double> b, double beta, MatrixView<double> c);
 
-/// c_MN = a_MK b_KN + beta c, the threads sharing c's rows. a and b have rows or columns without
+/// c_MN = a_MK b_KN + beta c, the threads sharing c's rows or columns. a and b have rows or columns without
 /// gaps between their elements (`.t()` and `.narrow()` do), c has rows. No element of the result
 /// depends on the threads on tile units, nor was it seen to in oneDNN; the BLAS promises nothing.
 /// bf16 and GPUs: through ATen; c may then have more digits than a and b.

@@ -92,7 +92,21 @@ struct alignas(64) TileConfig {
   std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
+/// Numbers of the inner dimension, and columns of b, that are packed at once.
+struct Packing {
+  std::int64_t inner, columns;
+};
+Packing packing(std::int64_t n, std::int64_t k) {
+  const std::int64_t inner = part(k, kMostInner);
+  return {inner, part(n, kMostNumbersOfB / inner)};
+}
+
 }  // namespace
+
+std::int64_t split_product_packs(std::int64_t m, std::int64_t n, std::int64_t k) {
+  const std::int64_t columns = packing(n, k).columns;
+  return n + (n + columns - 1) / columns * m;
+}
 
 bool has_split_product() {
   static const bool has = ask_for_tiles();
@@ -310,7 +324,7 @@ inline void add_block(const float* block, float factor, float* c, std::int64_t s
 void split_product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const float> a,
                    MatrixView<const float> b, float beta, MatrixView<float> c) {
   static thread_local Packed space_a, space_b;
-  const std::int64_t inner = part(k, kMostInner), columns = part(n, kMostNumbersOfB / inner);
+  const auto [inner, columns] = packing(n, k);
   std::int16_t* const packed_a = space_a.of(kPanel * inner * kPlanes);
   std::int16_t* const packed_b = space_b.of(columns * inner * kPlanes);
   alignas(64) float block[kPanel * kPanel];
@@ -351,6 +365,7 @@ void split_product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<co
 namespace anneal {
 
 bool has_split_product() { return false; }
+std::int64_t split_product_packs(std::int64_t, std::int64_t, std::int64_t) { return 0; }
 void split_product(std::int64_t, std::int64_t, std::int64_t, MatrixView<const float>, MatrixView<const float>, float,
                    MatrixView<float>) {}
 

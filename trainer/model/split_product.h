@@ -18,9 +18,13 @@ namespace anneal {
 bool has_split_product();
 
 /// c[m, n] = a[m, k] b[k, n] + beta c on the calling thread, where a or b may be seen transposed.
-/// Needs has_split_product(). Elements do not depend on how c's rows are shared out over calls. Parts
+/// Needs has_split_product(). Elements do not depend on how c's rows or columns are shared out over calls. Parts
 /// below 1e-38 count as zero. Where a or b is not finite, neither is c.
 void split_product(std::int64_t m, std::int64_t n, std::int64_t k, MatrixView<const float> a,
                    MatrixView<const float> b, float beta, MatrixView<float> c);
+
+/// Numbers that split_product packs for such a product, in numbers of length k: b's columns once, a's rows
+/// for each part of b that fits the cache.
+std::int64_t split_product_packs(std::int64_t m, std::int64_t n, std::int64_t k);
 
 }  // namespace anneal
