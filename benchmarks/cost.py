@@ -4,8 +4,10 @@
   benchmarks/cost.py [--only ranks,parameters,length,checkpointing] [--steps 5] > table.md
 
 Every row is one run of build/anneal on random tokens. Beside the measured step time and peak resident memory a
-rank stands what the formulae below give. Two constants are measured, on the first row of each table: the rate of
-useful arithmetic (FLOP/s of all ranks) and the memory that does not depend on the model (libraries, MPI).
+rank stands what the formulae below give; the one for time is to be compared with the fastest step, which others on
+the machine disturb least. Two constants of each table are measured: the rate of useful arithmetic (FLOP/s of a core,
+the median of the rows' fastest steps), and on the first row the memory that does not depend on the model (libraries,
+MPI).
 
 FLOPs a step   T (6 M + 6 L H e S/2 * 2) + recomputation; T tokens a step, M matrix weights used a token
                (blocks and head), S row length; full: 2 T (M_blocks - D F L) (L-1)/L more, and the attention once
@@ -77,19 +79,21 @@ def run(size, ranks, rows, length, keep, options):
 
 
 def table(title, rows, options):
-    print(f"\n### {title}\n\n| parameters | ranks | rows a rank | row length | checkpointing | step s, median [range] | formula | "
-          "GiB a rank | formula |\n" + "| --- " * 9 + "|")
-    rate = base = None
-    for size, ranks, batch, length, keep in rows:
-        flops, gib, n = formulae(size, ranks, batch, length, keep)
-        seconds, memory = run(size, ranks, batch, length, keep, options)
-        median = statistics.median(seconds)
-        if rate is None:  # a second rank has a core of its own, a third has not
-            rate, base = flops / median / min(ranks, os.cpu_count()), memory - gib
-        expected = flops / rate / min(ranks, os.cpu_count())
-        print(f"| {n / 1e6:.1f} M | {ranks} | {batch} | {length} | {keep} | {median:.2f} [{min(seconds):.2f}, {max(seconds):.2f}] | "
-              f"{expected:.2f} | {memory:.2f} | {gib + base:.2f} |", flush=True)
-    print(f"\nmeasured on the first row: {rate / 1e9:.0f} GFLOP/s a core, {base:.2f} GiB beside the model")
+    measured = [run(*row, options) for row in rows]
+    print_table(title, rows, measured)
+
+
+def print_table(title, rows, measured):
+    print(f"\n### {title}\n\n| parameters | ranks | rows a rank | row length | checkpointing | step s, fastest | formula | median [range] | "
+          "GiB a rank | formula |\n" + "| --- " * 10 + "|")
+    expected = [formulae(*row) for row in rows]
+    cores = [min(ranks, os.cpu_count()) for _, ranks, *_ in rows]  # a second rank has a core of its own, a third has not
+    rate = statistics.median(flops / min(seconds) / n for (flops, _, _), (seconds, _), n in zip(expected, measured, cores))
+    base = measured[0][1] - expected[0][1]
+    for (_, ranks, batch, length, keep), (flops, gib, n), (seconds, memory), busy in zip(rows, expected, measured, cores):
+        print(f"| {n / 1e6:.1f} M | {ranks} | {batch} | {length} | {keep} | {min(seconds):.2f} | {flops / rate / busy:.2f} | "
+              f"{statistics.median(seconds):.2f} [{min(seconds):.2f}, {max(seconds):.2f}] | {memory:.2f} | {gib + base:.2f} |", flush=True)
+    print(f"\n{rate / 1e9:.0f} GFLOP/s a core, {base:.2f} GiB beside the model")
 
 
 def main():

@@ -2,7 +2,11 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
+#include <limits>
 #include <map>
+#include <numeric>
+#include <set>
 
 #include "base/random.h"
 #include "cif/crystal_string.h"
@@ -55,6 +59,49 @@ TEST_CASE("sampling follows the distribution and the nucleus") {
   for (int i = 0; i < 20000; ++i) ++counts[sample_token(logits, {}, {.top_p = 0.75}, random)];
   CHECK(counts.size() == 2);  // 0.5 does not reach 0.75, 0.5 + 0.3 does
   CHECK(counts[0] == Approx(12500).margin(300));
+}
+
+TEST_CASE("the nucleus is the smallest set of the likeliest tokens that reaches top_p") {
+  // Against sorting all of them: many tokens, some of equal weight, sharp and flat distributions.
+  Random numbers(11);
+  for (const double width : {0.1, 1.0, 4.0, 12.0}) {
+    std::vector<float> logits(3000);
+    for (auto& x : logits) x = static_cast<float>(std::floor(numbers.normal() * 50) / 50 * width);
+    std::vector<TokenId> order(logits.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](TokenId a, TokenId b) { return logits[a] > logits[b]; });
+    double sum = 0;
+    for (const float x : logits) sum += std::exp(static_cast<double>(x) - logits[order[0]]);
+    for (const double top_p : {0.05, 0.5, 0.9}) {
+      INFO("width " << width << ", top_p " << top_p);
+      std::set<TokenId> nucleus, drawn;
+      double reached = 0;
+      for (const TokenId t : order) {
+        if (reached >= top_p * sum) break;
+        reached += std::exp(static_cast<double>(logits[t]) - logits[order[0]]);
+        nucleus.insert(t);
+      }
+      for (int i = 0; i < 8000; ++i) drawn.insert(sample_token(logits, {}, {.top_p = top_p}, numbers));
+      // Rounding may move the end of the set by a token.
+      std::vector<TokenId> beyond, never;
+      std::set_difference(drawn.begin(), drawn.end(), nucleus.begin(), nucleus.end(), std::back_inserter(beyond));
+      CHECK(beyond.size() <= 1);
+      if (nucleus.size() < 60 && width < 12) {  // all of them are likely enough to have been drawn
+        std::set_difference(nucleus.begin(), nucleus.end(), drawn.begin(), drawn.end(), std::back_inserter(never));
+        CHECK(never.size() <= 1);
+      }
+    }
+  }
+}
+
+TEST_CASE("a token without probability is never drawn") {
+  const float none = -std::numeric_limits<float>::infinity();
+  const std::vector<float> logits = {none, 1, none, 0, none};
+  Random random(5);
+  for (int i = 0; i < 1000; ++i) {
+    const TokenId token = sample_token(logits, {}, {}, random);
+    CHECK((token == 1 || token == 3));
+  }
 }
 
 TEST_CASE("a rounding error that swaps two near ties changes no sample") {
