@@ -15,6 +15,7 @@
 #include "data/token_stream.h"
 #include "launch/command.h"
 #include "launch/option_checks.h"
+#include "parallel/mesh.h"
 #include "trainer/calibration.h"
 #include "trainer/initial_weights.h"
 #include "trainer/published_shapes.h"
@@ -135,6 +136,7 @@ int plan(const PlanArguments& a, const CommandContext& context) {
     throw UsageError(fmt::format("{} is a recipe of stage '{}', a plan is for 'train'", a.recipe.file,
                                  to_string(recipe.stage)));
   }
+  check_mesh(a.ranks, recipe.train.replicate);
   const Log& log = context.log;
   const DeviceKind& device = device_kind(a.device);
   const ModelShape shape = planned_shape(recipe, log);

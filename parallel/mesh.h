@@ -16,6 +16,9 @@ struct Mesh {
   bool speaks() const { return replicas.is_root(); }
 };
 
+/// Throws UsageError if `replicate` does not divide the number of ranks.
+void check_mesh(int ranks, std::int64_t replicate);
+
 /// All ranks take part. Throws UsageError if `replicate` does not divide their number.
 Mesh make_mesh(const Group& world, std::int64_t replicate);
 

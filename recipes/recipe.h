@@ -45,6 +45,9 @@ Recipe without_cadence(Recipe recipe);
 /// changes elsewhere does not change the stage's result.
 Recipe with_own_sections(const Recipe& recipe);
 
+/// The keys in which two recipes differ: "train.optimizer.lr 2e-3 -> 1e-3, ..."; "" if in none.
+std::string difference(const Recipe& before, const Recipe& after);
+
 /// All keys with default, range and comment, for `--help` and the documentation.
 std::string describe_recipe_keys();
 

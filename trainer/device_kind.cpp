@@ -16,7 +16,7 @@ constexpr double kGiB = 1024.0 * 1024 * 1024;
 // Memory: what the driver leaves of 80, 80 and 141 GB. Network: a 200 or 400 Gbit/s adapter a GPU, as in
 // DGX A100 and DGX H100.
 const std::array<DeviceKind, 4> kKinds = {{
-    {"cpu", "this machine's processor, measured for ten seconds", 0, 0, 0, 0, 1},
+    {"cpu", "this machine's processor, measured", 0, 0, 0, 0, 1},
     {"a100", "A100 SXM, 80 GB", 79.3 * kGiB, 312e12, 300e9, 25e9, 8},
     {"h100", "H100 SXM, 80 GB", 79.1 * kGiB, 989e12, 450e9, 50e9, 8},
     {"h200", "H200 SXM, 141 GB", 139.8 * kGiB, 989e12, 450e9, 50e9, 8},

@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// What must be the same for a run to go on: all of the recipe but for how long and how often.
-std::string fingerprint_of(Recipe recipe) {
+Recipe binding_part(Recipe recipe) {
   const TrainOptions defaults;
   recipe = without_cadence(recipe);
   recipe.run.dir = recipe.data.shards = "";
@@ -20,7 +20,17 @@ std::string fingerprint_of(Recipe recipe) {
   recipe.train.epochs = defaults.epochs;
   recipe.train.validate_every = defaults.validate_every;
   recipe.data.sources.clear();  // the data stream has a fingerprint of its own
-  return fingerprint(to_yaml(recipe));
+  return recipe;
+}
+
+/// What changed since the recipe in the run folder, ": key old -> new"; "" if that cannot be read.
+std::string what_changed(const fs::path& before, const Recipe& now) {
+  try {
+    const std::string changes = difference(binding_part(load_recipe(before)), binding_part(now));
+    return changes.empty() ? "" : ": " + changes;
+  } catch (const std::exception&) {
+    return "";
+  }
 }
 
 }  // namespace
@@ -32,7 +42,7 @@ Resumption::Resumption(const Recipe& recipe, const StageInputs& inputs, const Ru
       folder_(folder),
       group_(group),
       log_(log),
-      recipe_fingerprint_(fingerprint_of(recipe)) {
+      recipe_fingerprint_(fingerprint(to_yaml(binding_part(recipe)))) {
   if (recipe.adapter.kind == "none" || !inputs.start.source) return;
   // The frozen base is in no checkpoint: an adapter must not go on over another one.
   const std::string base = group.is_root() ? weights_fingerprint(*inputs.start.source) : "";
@@ -77,8 +87,8 @@ TrainState Resumption::load(ShardedModel& model, std::int64_t steps, Wanted want
         "put the data back, or start again with --fresh");
   }
   if (loaded->recipe_fingerprint != state.recipe_fingerprint) {
-    throw UsageError(fmt::format("the recipe changed since the checkpoint at step {} in {}",
-                                 loaded->step, where),
+    throw UsageError(fmt::format("the recipe changed since the checkpoint at step {} in {}{}",
+                                 loaded->step, where, what_changed(folder_.recipe(), recipe_)),
                      "use the recipe in the run folder, or start again with --fresh");
   }
   if (loaded->step > steps) {

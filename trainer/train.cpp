@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "data/prepare.h"
+#include "parallel/mesh.h"
 #include "recipes/recipe.h"
 #include "trainer/checkpoint_writer.h"
 #include "trainer/departure.h"
@@ -38,8 +39,10 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// The recipe, once the threads that it asks for are set.
-const Recipe& prepared(const Recipe& recipe, const TrainCall& call) {
+/// The recipe, once what can be wrong without the data was looked at and the threads that it asks for are set.
+const Recipe& prepared(const Recipe& recipe, const Group& group, const TrainCall& call) {
+  check_mesh(group.size(), recipe.train.replicate);
+  (void)product_library();  // reads the environment
   at::set_num_threads(recipe.train.threads > 0 ? static_cast<int>(recipe.train.threads)
                                                : threads_for_rank(call.ranks_on_node));
   return recipe;
@@ -49,7 +52,7 @@ const Recipe& prepared(const Recipe& recipe, const TrainCall& call) {
 class Stage {
  public:
   Stage(const Recipe& recipe, const Group& group, const Log& log, const TrainCall& call)
-      : recipe_(prepared(recipe, call)),
+      : recipe_(prepared(recipe, group, call)),
         call_(call),
         group_(group),
         log_(log),
@@ -256,7 +259,7 @@ class Stage {
         recipe_.train.sequence_length, with_commas(static_cast<std::int64_t>(rows)),
         static_cast<double>(steps_ * recipe_.train.global_batch) / static_cast<double>(rows));
     if (call_.device.is_cpu() && recipe_.train.precision == "fp32") {
-      log_.info("matrix products: {}", product_library());
+      log_.info("fp32 matrix products: {}", product_library());
     }
     if (resumed_) log_.info("resuming at step {} of {}", state_.step, steps_);
   }

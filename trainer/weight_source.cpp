@@ -128,7 +128,8 @@ WeightSource open_at(const fs::path& path, int depth) {
   if (!present(path)) {
     throw DataError(
         fmt::format("there is no model at {}", path.string()),
-        "check the path; relative paths start at the folder the command is called from");
+        "model.from (or --model) names a Hugging Face folder, a run, an adapter or a llama2.c file; relative paths "
+        "start at the folder the command is called from");
   }
   if (!fs::is_directory(path)) {
     if (path.extension() == ".bin" || Llama2cFile::recognises(path)) return open_llama2c(path);

@@ -54,6 +54,9 @@ truncate -s -64 "$work/two/checkpoints/step_00000012/rank_00001.safetensors"
 check "two ranks, one damaged file" mpi 2 "$anneal" train "$stage" --set run.dir="$work/two"
 grep -q "resuming at step 8" "$work/out" || { fail "no fallback on two ranks"; cat "$work/out"; }
 rm -rf "$work/two/model" "$work/two/stage.json"
+expect_error 2 " -> 0.125" "$anneal" train "$stage" --set run.dir="$work/two" --set train.optimizer.lr=0.125
+expect_error 2 "train.replicate 2 does not divide the 3 ranks" mpi 3 "$anneal" train "$stage" --set run.dir="$work/three" --set train.replicate=2
+[ ! -e "$work/three/shards" ] || fail "the data were prepared for a mesh that cannot be"
 sed -i 's/"samples": /"samples": 1/' "$work/two/checkpoints/step_00000012/manifest.json"
 check "a wrong number in the manifest" mpi 2 "$anneal" train "$stage" --set run.dir="$work/two"
 grep -q "manifest.json does not match its checksum" "$work/out" && grep -q "resuming at step 8" "$work/out" || fail "a wrong number was taken"

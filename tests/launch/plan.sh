@@ -20,6 +20,7 @@ for change in train.activation_checkpointing=none train.activation_checkpointing
 done
 
 expect_error 2 "it would fit with --set train.micro_batch=" "$anneal" plan benchmarks/recipes/134m.yaml --ranks 2 --no-calibration --set train.global_batch=65536
+expect_error 2 "train.replicate 2 does not divide the 3 ranks" "$anneal" plan $recipe --ranks 3 --no-calibration --set train.replicate=2
 expect_error 2 "there is no such device" "$anneal" plan $recipe --ranks 2 --device h1000
 check "LLaMA-2-7B on eight H100" "$anneal" plan recipes/llamat2/cpt.yaml --ranks 8 --device h100
 grep -q "tokens a second" "$work/out" || fail "no tokens a second for h100"

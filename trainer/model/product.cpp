@@ -125,7 +125,7 @@ MatrixView<const T> view_of(const at::Tensor& a) {
 }  // namespace
 
 std::string product_library() {
-  if (has_split_product()) return "bf16 tile units";
+  if (has_split_product()) return "three bf16 numbers each on tile units (docs/numerics.md)";
   return onednn() ? "oneDNN" : "the BLAS of libtorch";
 }
 

@@ -18,7 +18,7 @@
 
 namespace anneal {
 
-/// What makes the large fp32 products: "bf16 tile units", "oneDNN" or "the BLAS of libtorch".
+/// What makes the large fp32 products: tile units, "oneDNN" or "the BLAS of libtorch".
 std::string product_library();
 
 /// c[m, n] = a[m, k] b[k, n] + beta c, where a or b may be seen transposed. On tile units on the calling
