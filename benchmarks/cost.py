@@ -79,11 +79,10 @@ def run(size, ranks, rows, length, keep, options):
 
 
 def table(title, rows, options):
-    measured = [run(*row, options) for row in rows]
-    print_table(title, rows, measured)
-
-
-def print_table(title, rows, measured):
+    measured = []
+    for row in rows:
+        print(f"{title.lower()}: {row}", file=sys.stderr, flush=True)
+        measured.append(run(*row, options))
     print(f"\n### {title}\n\n| parameters | ranks | rows a rank | row length | checkpointing | step s, fastest | formula | median [range] | "
           "GiB a rank | formula |\n" + "| --- " * 10 + "|")
     expected = [formulae(*row) for row in rows]

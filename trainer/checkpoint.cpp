@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -241,14 +242,6 @@ std::optional<TrainState> load_checkpoint(const fs::path& checkpoint, ShardedMod
 
 namespace {
 
-bool is_suspect(const fs::path& checkpoint) {
-  try {
-    return read_state(read_manifest(checkpoint)).skipped_in_a_row > 0;
-  } catch (const std::exception&) {
-    return false;  // loading it will say what is wrong
-  }
-}
-
 void set_aside(const fs::path& checkpoint, const Group& group, const Log& log) {
   if (!group.is_root()) return;
   const fs::path aside = checkpoint.parent_path() / ("damaged_" + checkpoint.filename().string());
@@ -265,12 +258,18 @@ std::optional<TrainState> load_newest_checkpoint(const fs::path& folder, Sharded
   // Rank 0 lists, so that all ranks try the same ones whatever their file system shows them.
   std::string names;
   if (group.is_root()) {
-    std::string suspect;
-    for (const auto& path : checkpoints_newest_first(folder)) {
-      const bool later = wanted == Wanted::kBeforeFaults && is_suspect(path);
-      (later ? suspect : names) += path.filename().string() + "\n";
+    std::set<std::string> suspect;
+    if (wanted == Wanted::kBeforeFaults) {
+      for (const auto& known : known_checkpoints(folder)) {
+        if (known.suspect) suspect.insert(checkpoint_name(known.step));
+      }
     }
-    names += suspect;
+    std::string last;
+    for (const auto& path : checkpoints_newest_first(folder)) {
+      const std::string name = path.filename().string();
+      (suspect.count(name) ? last : names) += name + "\n";
+    }
+    names += last;
   }
   names = group.broadcast(names, "list of checkpoints");
   std::string first_fault;

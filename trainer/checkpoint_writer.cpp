@@ -158,12 +158,11 @@ void CheckpointWriter::give_up(const std::string& fault) {
                          : fmt::format("the last good checkpoint is {}", left.front().string()));
 }
 
-double CheckpointWriter::expected_seconds(ShardedModel& model) const {
-  if (last_s_ > 0) return last_s_;
+void CheckpointWriter::expect_first_save_of(ShardedModel& model) {
   constexpr double kSlowDisk = 100e6;  // bytes a second, of a rank among others
   double bytes = 0;
   for (const auto& [name, tensor] : checkpoint_slices(model)) bytes += static_cast<double>(tensor.nbytes());
-  return bytes / kSlowDisk;
+  last_s_ = bytes / kSlowDisk;
 }
 
 std::array<double, CheckpointWriter::kVotes> CheckpointWriter::votes() {

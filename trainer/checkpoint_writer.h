@@ -42,8 +42,10 @@ class CheckpointWriter {
   void advance(std::span<const double> sums);
 
   bool busy() const { return phase_ != Phase::kIdle; }
-  /// Seconds that the last save took; before the first, what a slow disk would take.
-  double expected_seconds(ShardedModel& model) const;
+  /// Seconds that the last save took; before the first 0, or what is expected of it.
+  double last_seconds() const { return last_s_; }
+  /// Expects of the first save what a slow disk would take.
+  void expect_first_save_of(ShardedModel& model);
 
  private:
   enum class Phase { kIdle, kWriting, kPublishing };

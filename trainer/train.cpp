@@ -66,6 +66,7 @@ class Stage {
         writer_(folder_.checkpoints(), group, keep_policy(recipe.train), log),
         departure_(recipe, group, call) {
     resumption_.clean_up(call.fresh);
+    writer_.expect_first_save_of(model_);
     state_ = resumption_.load(model_, steps_);
     resumed_ = state_.step > 0;
     incidents_.emplace(folder_, group_, log_);
@@ -106,9 +107,9 @@ class Stage {
       if (sound) outcome.final_loss = result.loss;
       departure_.took(seconds_since(step_start));
       note(result, rate, seconds_since(step_start), judgement, progress);
-      const bool last = state_.step == steps_, saves = save_is_due(last) || !leave.empty();
+      const bool last = state_.step == steps_, due = save_is_due(last), saves = due || !leave.empty();
       state_.heldout.clear();
-      if (validation_is_due(last, save_is_due(last))) {
+      if (validation_is_due(last, due)) {
         validate(outcome.heldout_after);
         state_.heldout = outcome.heldout_after;
       }
@@ -133,7 +134,7 @@ class Stage {
   /// under way.
   StepAndLeave one_step(std::int64_t first) {
     const auto written = writer_.votes();
-    const auto reasons = departure_.votes(writer_.expected_seconds(model_));
+    const auto reasons = departure_.votes(writer_.last_seconds());
     std::vector<double> votes(written.begin(), written.end());
     votes.insert(votes.end(), reasons.begin(), reasons.end());
     const StepResult result = step_.gradients(first, votes);

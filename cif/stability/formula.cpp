@@ -2,7 +2,6 @@
 
 #include <cctype>
 
-#include "base/text.h"
 #include "cif/elements.h"
 #include "cif/parsed_crystal.h"
 
@@ -49,23 +48,19 @@ bool read_group(std::string_view text, std::size_t& at, std::map<int, double>& a
   return depth == 0;
 }
 
-}  // namespace
-
-Amounts to_amounts(const Composition& composition) {
+template <class Counts>
+Amounts positive(const Counts& counts) {
   Amounts amounts;
-  for (const auto& [z, count] : composition) {
+  for (const auto& [z, count] : counts) {
     if (count > 0) amounts.emplace_back(z, count);
   }
   return amounts;
 }
 
-Amounts to_amounts(const std::map<int, double>& amounts) {
-  Amounts sorted;
-  for (const auto& [z, amount] : amounts) {
-    if (amount > 0) sorted.emplace_back(z, amount);
-  }
-  return sorted;
-}
+}  // namespace
+
+Amounts to_amounts(const Composition& composition) { return positive(composition); }
+Amounts to_amounts(const std::map<int, double>& amounts) { return positive(amounts); }
 
 std::optional<Amounts> read_formula(std::string_view text) {
   std::map<int, double> amounts;
